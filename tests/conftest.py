@@ -1,0 +1,43 @@
+"""What every test stands on: quiet TensorFlow, fixed seeds, and the shared data where it exists."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+# Before the first import of TensorFlow, which reads these once.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+os.environ.setdefault("MPLBACKEND", "Agg")
+if "PYTEST_XDIST_WORKER" in os.environ:  # the processes share the cores: one thread each
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
+
+def _in_ci() -> bool:
+    return os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The directory of real images and weights; absent, the test skips, or in CI fails."""
+    path = Path(os.environ.get("TF_FRAGILE_DATA") or PROJECT.parent / "shared" / "data")
+    if path.is_dir():
+        return path.resolve()
+    reason = f"needs the data of TF_FRAGILE_DATA; {path} is not a directory"
+    if _in_ci():
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def tiny_seed() -> None:
+    """Fixes the global seeds, so that fresh weights are the same in every run and order."""
+    keras = sys.modules.get("keras")  # a test without Keras does not wait for its import
+    if keras is not None:
+        keras.utils.set_random_seed(0)

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "tf_fragile"
+
+# The package is entered without its __init__, which imports TensorFlow: the helper needs none.
+PRELUDE = f"""
+import sys, types
+package = types.ModuleType("tf_fragile")
+package.__path__ = [{str(PACKAGE)!r}]
+sys.modules["tf_fragile"] = package
+import errno, os, signal
+from absl import app, flags
+from tf_fragile import cli
+from tf_fragile.errors import InputError
+EPSILON = flags.DEFINE_float("epsilon", 1.0, "Budget.")
+flags.DEFINE_enum("kind", "a", ["a", "b"], "Kind.")
+"""
+
+
+def run(body: str, *args: str) -> subprocess.CompletedProcess[str]:
+    main = "def main(argv):\n" + textwrap.indent(body, "    ") + "\ncli.run(main)\n"
+    return subprocess.run(
+        [sys.executable, "-c", PRELUDE + main, *args],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONSAFEPATH": "1"},
+    )
+
+
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_exit_code_is_what_main_returns(code: int) -> None:
+    assert run(f"return {code}").returncode == code
+
+
+def test_main_without_result_exits_with_zero_and_sees_its_flags() -> None:
+    done = run("print(EPSILON.value, argv[1:])", "--epsilon=2.5", "rest")
+    assert (done.returncode, done.stdout) == (0, "2.5 ['rest']\n")
+
+
+def test_bad_input_is_one_line_without_traceback() -> None:
+    done = run("raise InputError('The map is flat; give another.')")
+    assert done.returncode == 2
+    assert done.stderr == "error: The map is flat; give another.\n"
+
+
+def test_verbosity_shows_the_traceback_of_bad_input() -> None:
+    done = run("raise InputError('The map is flat.')", "--verbosity=1")
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
+    assert done.stderr.endswith("error: The map is flat.\n")
+
+
+def test_a_programming_error_keeps_its_traceback_and_is_not_bad_input() -> None:
+    done = run("return 1 // 0")
+    assert done.returncode not in (0, 2, 3, 130)
+    assert "ZeroDivisionError" in done.stderr
+
+
+def test_unknown_flag_suggests_the_nearest_and_exits_with_two() -> None:
+    done = run("return 0", "--epsilom=3")
+    assert done.returncode == 2
+    assert "epsilom" in done.stderr and "Did you mean: epsilon" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("flag", ["--epsilon=many", "--kind=c"])
+def test_wrong_flag_value_exits_with_two_and_names_the_flag(flag: str) -> None:
+    done = run("return 0", flag)
+    assert done.returncode == 2
+    assert flag[2:].partition("=")[0] in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_unwanted_argument_exits_with_two() -> None:
+    done = run("raise app.UsageError('Too many arguments.')")
+    assert (done.returncode, done.stderr) == (2, "error: Too many arguments.\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [("ENOSPC", "no space left"), ("EACCES", "permission is denied"), ("EROFS", "read-only")],
+)
+def test_a_place_that_takes_no_files_is_one_line(number: str, said: str) -> None:
+    done = run(f"raise OSError(errno.{number}, 'x', '/there/report.html')")
+    assert done.returncode == 2
+    assert said in done.stderr and "/there/report.html" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_interrupt_exits_with_130_and_says_how_to_go_on() -> None:
+    done = run("os.kill(os.getpid(), signal.SIGINT)\nsignal.pause()")
+    assert done.returncode == 128 + signal.SIGINT
+    assert done.stderr == "interrupted; run the same command again to resume\n"

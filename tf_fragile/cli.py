@@ -1,0 +1,108 @@
+"""Running a command: one sentence for bad input, and the exit codes people can rely on.
+
+0 finished, 1 a gate failed, 2 bad input, 3 a gate is inconclusive, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+from absl import app, flags
+
+from tf_fragile.errors import InputError
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+RESUMABLE = "interrupted; run the same command again to resume"
+
+# Faults of the place a command writes to, not of the command.
+_PLACE_ERRORS = {
+    errno.ENOSPC: "there is no space left on the device",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "permission is denied",
+    errno.EPERM: "permission is denied",
+    errno.EROFS: "the file system is read-only",
+}
+
+
+def run(main: Callable[[list[str]], int | None], *, interrupted: str = RESUMABLE) -> NoReturn:
+    """Parses the flags, runs `main` and exits with its code; the last line of a binary.
+
+    Bad input (`InputError`, wrong flags, a place that can't be written to) ends in one sentence
+    on stderr and code 2, with a traceback only at `--verbosity=1`; Ctrl-C in one line and 130.
+
+    Args:
+      main: gets what is left of the command line, the program's name first; returns the exit
+        code, `None` for 0.
+      interrupted: the line for Ctrl-C.
+    """
+    app.run(lambda argv: _guarded(main, argv, interrupted), flags_parser=_parse)
+    raise AssertionError("absl.app.run returned")
+
+
+def _guarded(main: Callable[[list[str]], int | None], argv: list[str], interrupted: str) -> int:
+    try:
+        return main(argv) or 0
+    except KeyboardInterrupt:
+        _say(interrupted)
+        return INTERRUPTED
+    except InputError as error:
+        return _bad_input(str(error))
+    except app.UsageError as error:
+        return _bad_input(str(error))
+    except OSError as error:
+        if error.errno not in _PLACE_ERRORS:
+            raise
+        where = f"{error.filename!r}" if error.filename else "the output"
+        return _bad_input(
+            f"Can't write or read {where}: {_PLACE_ERRORS[error.errno]}; choose another place."
+        )
+
+
+def _bad_input(sentence: str) -> int:
+    if flags.FLAGS.verbosity >= 1:
+        traceback.print_exc()
+    _say(f"error: {sentence}")
+    return BAD_INPUT
+
+
+def _parse(argv: list[str]) -> list[str]:
+    try:
+        return list(flags.FLAGS(argv))
+    except flags.Error as error:
+        sentence = " ".join(str(error).split())
+        _say(f"error: {sentence} See --help.")
+        sys.exit(BAD_INPUT)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """Holds back what C++ code writes to stderr, and shows it only if the block fails.
+
+    TensorFlow logs its build options before any log level can reach it, and those lines would
+    stand between a command and its first word.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        original = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(original, held.read())
+            raise
+        finally:
+            os.dup2(original, 2)
+            os.close(original)
