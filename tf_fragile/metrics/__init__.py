@@ -1,0 +1,1 @@
+"""How alike two explanations are: reductions, similarity metrics, statistics."""
