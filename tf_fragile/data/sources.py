@@ -1,0 +1,52 @@
+"""Opening a data source by its spec: `KIND:WHERE`."""
+
+from __future__ import annotations
+
+from tf_fragile.data.preprocessing import Preprocessing
+from tf_fragile.data.source import Source
+from tf_fragile.data.source_embedded import open_embedded
+from tf_fragile.data.source_folder import open_folder
+from tf_fragile.data.source_npz import open_npz
+from tf_fragile.data.source_tfds import open_tfds
+from tf_fragile.errors import InputError, unknown_name
+
+KINDS = ("embedded", "folder", "npz", "tfds")
+
+
+def open_source(
+    spec: str,
+    *,
+    preprocessing: Preprocessing,
+    image_shape: tuple[int, int, int],
+    seed: int = 0,
+    data_dir: str | None = None,
+) -> Source:
+    """Opens a data source.
+
+    Args:
+      spec: `embedded`, `embedded/SPLIT`, `folder:DIR`, `npz:FILE` or `tfds:NAME/SPLIT`.
+      preprocessing: how pixels become model units.
+      image_shape: `(H, W, C)` the network takes.
+      seed: which data set, for `embedded`.
+      data_dir: where prepared data sets lie, for `tfds`.
+
+    Returns:
+      The source.
+
+    Raises:
+      InputError: if the spec names nothing that can be opened.
+    """
+    kind, colon, where = spec.partition(":")
+    if not colon:
+        kind, _, where = spec.partition("/")
+    if kind not in KINDS:
+        raise unknown_name("data source", kind, KINDS)
+    if kind == "embedded":
+        return open_embedded(where, preprocessing=preprocessing, image_shape=image_shape, seed=seed)
+    if not colon or not where:
+        raise InputError(f"Data source {spec!r} says not where; write {kind}:PATH_OR_NAME.")
+    if kind == "folder":
+        return open_folder(where, preprocessing=preprocessing, image_shape=image_shape)
+    if kind == "npz":
+        return open_npz(where, preprocessing=preprocessing, image_shape=image_shape)
+    return open_tfds(where, preprocessing=preprocessing, image_shape=image_shape, data_dir=data_dir)
