@@ -1,0 +1,96 @@
+"""Bad input to an explainer is told in one sentence."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tf_fragile as tff
+from tf_fragile.errors import InputError
+
+X = np.zeros((2, 6), np.float32)
+
+
+def model() -> keras.Model:
+    layers = [keras.Input((6,)), keras.layers.Dense(3)]
+    return keras.Sequential(layers, name="rows")
+
+
+def test_calling_the_module_lists_the_explainers() -> None:
+    assert "integrated_gradients" in tff.explainers()
+
+
+def test_unknown_explainer_suggests_the_nearest() -> None:
+    with pytest.raises(InputError, match="Unknown explainer 'integrated_gradient'; did you mean"):
+        tff.explain("integrated_gradient", model())
+
+
+def test_unknown_setting_suggests_the_nearest() -> None:
+    with pytest.raises(InputError, match="'step'; did you mean steps"):
+        tff.explain("integrated_gradients", model(), step=3)
+    with pytest.raises(InputError, match="Explainer 'gradient' has no settings; 'steps' was given"):
+        tff.explain("gradient", model(), steps=3)
+
+
+def test_settings_out_of_range() -> None:
+    with pytest.raises(InputError, match="'trapezoid' needs steps >= 2, got 1"):
+        tff.explain("integrated_gradients", model(), steps=1)
+    with pytest.raises(InputError, match="Unknown quadrature rule 'rigth'; did you mean right"):
+        tff.explain("integrated_gradients", model(), rule="rigth")
+    with pytest.raises(InputError, match="samples must be at least 1, got 0"):
+        tff.explain("smoothgrad", model(), samples=0)
+    with pytest.raises(InputError, match="noise_level must be at least 0, got -1"):
+        tff.explain("vargrad", model(), noise_level=-1)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_nan_and_infinity_name_the_sample(value: float) -> None:
+    x = X.copy()
+    x[1, 3] = value
+    with pytest.raises(InputError, match="Sample 1 of the batch has NaN or infinite values"):
+        tff.explain("gradient", model())(x)
+
+
+def test_wrong_input_shape() -> None:
+    with pytest.raises(InputError, match=r"'rows' takes inputs of shape \(None, 6\), got \(2, 5\)"):
+        tff.explain("gradient", model())(X[:, :5])
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        (3, "Target 3 is no class of model 'rows', which has 3; give 0 to 2"),
+        (-1, "Target -1 is no class"),
+        ([0, 1, 2], "3 targets for 2 samples; give as many"),
+        (0.5, "target has dtype float32"),
+        ([[1, 1, 0], [0, 1, 0]], "must have one-hot rows"),
+    ],
+)
+def test_bad_targets(target, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        tff.explain("gradient", model())(X, target=target)
+
+
+def test_bad_seed_and_bad_baseline() -> None:
+    with pytest.raises(InputError, match="give an int or one int for each sample"):
+        tff.explain("smoothgrad", model())(X, seed=[[1, 2, 3]])
+    with pytest.raises(InputError, match=r"baseline has shape \(4,\), which does not broadcast"):
+        tff.explain("integrated_gradients", model(), baseline=np.zeros(4))(X)
+
+
+def test_an_input_without_influence_is_refused_not_answered_with_zeros() -> None:
+    x = keras.Input((6,))
+    out = keras.layers.Dense(3)(keras.layers.Embedding(9, 2)(x)[:, 0])
+    with pytest.raises(InputError, match="do not depend on all of its inputs through differen"):
+        tff.explain("gradient", keras.Model(x, out))(X)
+
+
+def test_a_subclassed_model_that_hides_its_softmax_is_refused() -> None:
+    class Hidden(keras.Model):
+        def call(self, x):
+            return tf.nn.softmax(x)
+
+    with pytest.raises(InputError, match="returns probabilities from code"):
+        tff.explain("gradient", Hidden())(X)

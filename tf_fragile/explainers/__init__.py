@@ -1,0 +1,36 @@
+"""Attribution methods. Calling this module, `tff.explainers()`, lists their names."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+from tf_fragile.explainers.catalog import EXPLAINERS, explain, method, names
+from tf_fragile.explainers.contract import Method
+from tf_fragile.explainers.explainer import Explainer
+from tf_fragile.explainers.gradient import Gradient, GradientXInput
+from tf_fragile.explainers.integrated_gradients import IntegratedGradients
+from tf_fragile.explainers.smoothgrad import SmoothGrad
+
+__all__ = [
+    "EXPLAINERS",
+    "Explainer",
+    "Gradient",
+    "GradientXInput",
+    "IntegratedGradients",
+    "Method",
+    "SmoothGrad",
+    "explain",
+    "method",
+    "names",
+]
+
+
+class _Callable(ModuleType):
+    """A module that answers a call, so that the room and the list share their natural name."""
+
+    def __call__(self) -> tuple[str, ...]:
+        return names()
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -1,0 +1,66 @@
+"""The registered explainers and how to make one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import keras
+
+from tf_fragile.backprop.network import Network, as_network
+from tf_fragile.errors import InputError, unknown_name
+from tf_fragile.explainers.contract import Method
+from tf_fragile.explainers.explainer import Explainer
+from tf_fragile.explainers.gradient import Gradient, GradientXInput
+from tf_fragile.explainers.integrated_gradients import IntegratedGradients
+from tf_fragile.explainers.smoothgrad import SmoothGrad
+from tf_fragile.registry import Registry
+
+EXPLAINERS: Registry[Callable[..., Method]] = Registry("explainer")
+EXPLAINERS.register("gradient", Gradient)
+EXPLAINERS.register("gradient_x_input", GradientXInput)
+EXPLAINERS.register("integrated_gradients", IntegratedGradients)
+EXPLAINERS.register("smoothgrad", SmoothGrad)
+EXPLAINERS.register("smoothgrad_squared", partial(SmoothGrad, statistic="mean_square"))
+EXPLAINERS.register("vargrad", partial(SmoothGrad, statistic="variance"))
+
+
+def names() -> tuple[str, ...]:
+    """The registered explainers, sorted."""
+    return tuple(EXPLAINERS)
+
+
+def method(name: str, **settings: Any) -> Method:
+    """The method called `name` with `settings`.
+
+    `base`, for methods that average another one, may be a name or a method.
+
+    Raises:
+      InputError: unknown name or setting (the nearest are suggested), or a value out of range.
+    """
+    make = EXPLAINERS[name]
+    known = list(inspect.signature(make).parameters)
+    for setting in settings:
+        if setting not in known:
+            if not known:
+                raise InputError(f"Explainer {name!r} has no settings; {setting!r} was given.")
+            raise unknown_name(f"setting of explainer {name!r}", setting, known)
+    if isinstance(settings.get("base"), str):
+        settings["base"] = method(settings["base"])
+    return make(**settings)
+
+
+def explain(name: str, model: keras.Model | Network, **settings: Any) -> Explainer:
+    """An explainer of `model`.
+
+    Args:
+      name: one of `tff.explainers()`.
+      model: a Keras model, or a `Network` made from one.
+      **settings: the method's settings, e.g. `steps=64` for `"integrated_gradients"`.
+
+    Raises:
+      InputError: unknown name or setting, or a model that can't be explained.
+    """
+    return Explainer(name, method(name, **settings), as_network(model))

@@ -1,0 +1,68 @@
+"""Stateless randomness per sample: the same numbers however a data set is cut into batches.
+
+Random *integers* agree between op-by-op execution, `tf.function` and XLA; TensorFlow's random
+floats do not. So everything here is made from integer bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_fragile.errors import InputError
+
+
+def sample_seeds(seed: Any, batch: Any) -> tf.Tensor:
+    """One seed pair [B, 2] (int32) for each sample.
+
+    Args:
+      seed: an int, folded with the position in the batch; or [B] ints, one for each sample, which
+        a loop over a data set derives from the sample's index; or [B, 2] pairs, returned as they
+        are.
+      batch: the number of samples, static or dynamic.
+
+    Raises:
+      InputError: `seed` has another shape.
+    """
+    seed = tf.cast(tf.convert_to_tensor(np.asarray(seed) if _is_plain(seed) else seed), tf.int32)
+    if seed.shape.rank == 0:
+        return tf.stack([tf.fill([batch], seed), tf.range(batch)], axis=1)
+    if seed.shape.rank == 1:
+        return tf.stack([seed, tf.fill(tf.shape(seed), -1)], axis=1)
+    if seed.shape.rank == 2 and seed.shape[1] == 2:
+        return seed
+    raise InputError(f"seed has shape {tuple(seed.shape)}; give an int or one int for each sample.")
+
+
+def _is_plain(seed: Any) -> bool:
+    return isinstance(seed, (int, np.integer, list, tuple, np.ndarray))
+
+
+def bits(seeds: tf.Tensor, draw: Any, shape: Any) -> tf.Tensor:
+    """Uniform int32 [B, *shape], sample b a function of `seeds[b]` and `draw` alone."""
+
+    def one(seed: tf.Tensor) -> tf.Tensor:
+        folded = tf.random.experimental.stateless_fold_in(seed, draw)
+        return tf.random.stateless_uniform(
+            shape, folded, minval=None, maxval=None, dtype=tf.int32, alg="philox"
+        )
+
+    return tf.map_fn(one, seeds, fn_output_signature=tf.int32)
+
+
+def normal(seeds: tf.Tensor, draw: Any, like: tf.Tensor) -> tf.Tensor:
+    """Standard normal noise of the shape and dtype of `like` [B, ...]."""
+    integers = bits(seeds, draw, tf.shape(like)[1:])
+    # 23 high bits, centred in their bins: never 0 or 1, so the quantile function stays finite.
+    top = tf.cast(tf.bitwise.right_shift(tf.bitcast(integers, tf.uint32), 9), like.dtype)
+    noise = tf.math.ndtri((top + 0.5) * tf.cast(2.0**-23, like.dtype))
+    return tf.reshape(noise, tf.shape(like))
+
+
+def signs(seeds: tf.Tensor, draw: Any, like: tf.Tensor) -> tf.Tensor:
+    """Independent fair signs, -1 or +1, of the shape and dtype of `like` [B, ...]."""
+    integers = bits(seeds, draw, tf.shape(like)[1:])
+    ones = tf.ones_like(like)
+    return tf.where(tf.reshape(integers, tf.shape(like)) < 0, -ones, ones)
