@@ -1,0 +1,117 @@
+"""Files that are either there in full or not there: temporary file, fsync, rename."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from tf_fragile.errors import InputError
+
+_SUFFIX = ".partial"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+@contextmanager
+def replacing(path: Path | str) -> Iterator[BinaryIO]:
+    """Opens a file that appears under `path` only once the block has ended without an error.
+
+    The bytes go to a temporary file beside `path`, reach the disk, and take the name in one
+    step. Whatever ends the block early, an interrupt included, removes the temporary file and
+    leaves what was under `path` before.
+
+    Args:
+      path: the file to write or replace; its directory must exist.
+
+    Yields:
+      A binary file open for writing.
+
+    Raises:
+      InputError: if the disk is full or the directory cannot be written, naming it.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{_SUFFIX}")
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise _explained(error, path) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path | str, content: bytes) -> None:
+    """Writes a whole file in one step; errors as `replacing`."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+def write_text(path: Path | str, content: str) -> None:
+    """Writes a whole file of UTF-8 text in one step; errors as `replacing`."""
+    write_bytes(path, content.encode("utf-8"))
+
+
+def make_directory(path: Path | str) -> Path:
+    """Makes a directory with its parents and proves that a file can be written there.
+
+    Returns:
+      The directory.
+
+    Raises:
+      InputError: if it cannot be made or written, or a file has its name.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / f".probe.{os.getpid()}{_SUFFIX}"
+        probe.touch()
+        probe.unlink()
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(
+            f"{path} cannot be a directory because a file is in the way; choose another one."
+        ) from error
+    except OSError as error:
+        raise _explained(error, path / "output") from error
+    return path
+
+
+def remove_leftovers(directory: Path | str) -> None:
+    """Removes the temporary files that a killed process left in `directory`."""
+    for leftover in Path(directory).glob(f".*{_SUFFIX}"):
+        leftover.unlink(missing_ok=True)
+
+
+def _sync_directory(directory: Path) -> None:
+    # Without this a power cut can undo the rename. Windows cannot open a directory.
+    if os.name == "posix":
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _explained(error: OSError, path: Path) -> InputError:
+    where = path.parent.absolute()
+    if error.errno in _FULL:
+        return InputError(
+            f"No space left in {where} for {path.name}; what is already written there is kept, "
+            "so free some space and run the same command again."
+        )
+    if error.errno in _FORBIDDEN:
+        return InputError(
+            f"{where} is not writable, so {path.name} was not written; make it writable or "
+            "choose another directory, what is already written is kept."
+        )
+    return InputError(
+        f"{path.name} could not be written in {where} ({error.strerror or error}); what is "
+        "already written is kept, so mend this and run the same command again."
+    )
