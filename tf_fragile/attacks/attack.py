@@ -78,7 +78,7 @@ class Attack:
           InputError: a radius that is not positive, inputs out of range, a map too small for k,
             an objective that does not fit the maps.
         """
-        levels = _radii(epsilon)
+        levels = radii(epsilon)
         limits = bounds if isinstance(bounds, InputRange) else InputRange.of(*bounds)
         x = explainer.inputs(x)
         if not tf.is_tensor(x):
@@ -198,7 +198,12 @@ def attack(
 _FIXED = {"select"}
 
 
-def _radii(epsilon: float | Sequence[float]) -> np.ndarray:
+def radii(epsilon: float | Sequence[float]) -> np.ndarray:
+    """`epsilon` as float64 [E].
+
+    Raises:
+      InputError: none, or one that is not positive and finite.
+    """
     levels = np.atleast_1d(np.asarray(epsilon, np.float64))
     if levels.ndim != 1 or not levels.size or not (np.isfinite(levels) & (levels > 0)).all():
         raise InputError(

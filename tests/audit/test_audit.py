@@ -1,0 +1,267 @@
+"""An audit from the command line: what it says, what it writes, what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tf_fragile.audit.run import run_audit
+from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.errors import InputError
+from tf_fragile.runs.records import read_records
+
+layers = keras.layers
+FAST = {"steps": 3, "explainers": ("gradient",), "epsilon": (4.0, 8.0), "num_images": 3}
+
+
+def audit(out: Path, said: list[str] | None = None, **settings):
+    say = (said if said is not None else []).append
+    return run_audit(AuditSettings(**{**FAST, **settings}), out, say=say, progress=False)
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory) -> Path:
+    """A .keras file with a softmax head, for raw 12x12 pictures."""
+    keras.utils.set_random_seed(2)
+    x = keras.Input((12, 12, 3))
+    h = layers.Conv2D(6, 3, activation="relu")(layers.Rescaling(1 / 255)(x))
+    h = layers.Dense(3, activation="softmax", name="probs")(layers.Flatten()(h))
+    path = tmp_path_factory.mktemp("model") / "m.keras"
+    keras.Model(x, h).save(path)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Three flat pictures and two files that only claim to be pictures."""
+    rng = np.random.default_rng(0)
+    directory = tmp_path / "pictures"
+    directory.mkdir()
+    for i in range(3):
+        pixels = rng.integers(20, 230, (14, 12, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(directory / f"{i}.png")
+    (directory / "broken.jpg").write_bytes(b"\xff\xd8 not a picture")
+    (directory / "cut.png").write_bytes((directory / "0.png").read_bytes()[:100])
+    return directory
+
+
+def test_an_audit_leaves_a_table_records_a_summary_a_manifest_and_a_report(tmp_path) -> None:
+    said: list[str] = []
+    result = audit(tmp_path / "out", said)
+    text = "\n".join(said)
+    assert said[0].startswith("model: embedded (")
+    assert "forward passes in 1 shards, roughly" in text
+    assert "gradient: random_sign | top_k" in text
+    assert result.verdicts[0] in said
+    records = read_records(tmp_path / "out")
+    pd.testing.assert_frame_equal(records, result.records)
+    summary = pd.read_csv(tmp_path / "out" / "summary.csv")
+    assert len(summary) == 4
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["settings"]["epsilon"] == [4.0, 8.0]
+    assert manifest["settings"]["k"] == 409
+    assert manifest["wall_time_s"] > 0
+    page = result.report.read_text()
+    assert "data:image/png" in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_attack_beats_random_on_the_embedded_net(tmp_path) -> None:
+    summary = audit(tmp_path / "out", steps=15, epsilon=(8.0,)).summary.set_index("attack")
+    gap = summary.top_k_intersection_mean["random_sign"] - summary.top_k_intersection_mean["top_k"]
+    assert gap > 0.3
+
+
+def test_a_keras_file_and_a_folder_with_corrupt_pictures(tmp_path, model_file, folder) -> None:
+    said: list[str] = []
+    result = audit(tmp_path / "out", said, model=str(model_file), data=f"folder:{folder}")
+    text = "\n".join(said)
+    assert "softmax head 'probs' stripped; logits are explained" in text
+    assert "3 of 3 images, preprocessing 'raw', 2 files skipped" in text
+    assert "broken.jpg" in text
+    assert "cut.png" in text
+    page = result.report.read_text()
+    assert "broken.jpg" in page
+    assert "cut.png" in page
+    assert result.summary.n.sum() + result.summary.n_failed.sum() == 12
+
+
+def test_names_with_html_are_shown_as_text(tmp_path, model_file) -> None:
+    evil = "<img src=x onerror=alert(1)>"
+    rng = np.random.default_rng(0)
+    root = tmp_path / "pictures"
+    for name in (evil, evil + "2", evil + "3"):
+        (root / name).mkdir(parents=True)
+        for i in range(2):
+            pixels = rng.integers(20, 230, (12, 12, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{i}.png")
+    result = audit(
+        tmp_path / "out",
+        model=str(model_file),
+        data=f"folder:{root}",
+        num_images=None,
+        only_correct=False,
+    )
+    page = result.report.read_text()
+    assert evil not in page
+    assert "&lt;img src=x" in page
+
+
+def test_running_the_same_audit_again_recomputes_nothing(tmp_path) -> None:
+    first = audit(tmp_path / "out")
+    part = next((tmp_path / "out" / "records").glob("*.parquet"))
+    stamp = part.stat().st_mtime_ns
+    second = audit(tmp_path / "out")
+    assert part.stat().st_mtime_ns == stamp
+    pd.testing.assert_frame_equal(first.summary, second.summary)
+
+
+def test_another_audit_in_the_same_directory_is_refused(tmp_path) -> None:
+    audit(tmp_path / "out")
+    with pytest.raises(InputError, match=r"holds another run: epsilon was \[4\.0, 8\.0\] and is"):
+        audit(tmp_path / "out", epsilon=(1.0,))
+
+
+def command(out: Path, *flags: str) -> list[str]:
+    return [sys.executable, "-m", "tf_fragile", "audit", f"--out={out}", *flags]
+
+
+QUICK = ["--num_images=6", "--steps=3", "--explainers=gradient", "--epsilon=4", "--shard_size=1"]
+
+
+def test_sigkill_halfway_then_the_same_command_finishes_with_equal_records(tmp_path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(command(whole, *QUICK), check=True, capture_output=True, timeout=300)
+    process = subprocess.Popen(
+        command(killed, *QUICK), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 200
+    while not list(killed.glob("records/part-*.parquet")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    before = {p.name: p.stat().st_mtime_ns for p in killed.glob("records/part-*.parquet")}
+    assert 1 <= len(before) < 6
+    done = subprocess.run(command(killed, *QUICK), check=True, capture_output=True, timeout=300)
+    assert b"report:" in done.stdout
+    after = {p.name: p.stat().st_mtime_ns for p in killed.glob("records/part-*.parquet")}
+    assert len(after) == 6
+    assert all(after[name] == stamp for name, stamp in before.items())
+    pd.testing.assert_frame_equal(read_records(killed), read_records(whole))
+
+
+@pytest.mark.parametrize(
+    ("flag", "sentence"),
+    [
+        ("--explainers=gradeint", "error: Unknown explainer 'gradeint'; did you mean gradient"),
+        ("--epsilonn=4", "error: Unknown command line flag 'epsilonn'"),
+    ],
+)
+def test_a_wrong_flag_ends_in_one_sentence_and_code_2(tmp_path, flag, sentence) -> None:
+    done = subprocess.run(command(tmp_path, flag), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def bad_weights(tmp_path: Path) -> Path:
+    from tf_fragile.models import zoo
+
+    model = zoo.load("embedded")
+    weights = model.get_weights()
+    weights[0][0, 0, 0, 0] = np.nan
+    model.set_weights(weights)
+    zoo.save_weights_npz(model, tmp_path / "nan.npz")
+    return tmp_path / "nan.npz"
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"model": "embeded"}, "Unknown .* 'embeded'; did you mean embedded"),
+        ({"model": "nowhere/m.keras"}, r"There is no model file 'nowhere/m\.keras'"),
+        ({"data": "foldr:x"}, "Unknown data source 'foldr'; did you mean folder"),
+        ({"data": "folder:/no/such/place"}, "/no/such/place"),
+        ({"attacks": ("topk",)}, "Unknown attack objective 'topk'; did you mean top_k"),
+        ({"explainers": ("gradient:steps=3",)}, "'gradient' has no settings; 'steps' was given"),
+        ({"explainers": ("vargrad:samples",)}, "has no value; write vargrad:samples=VALUE"),
+        ({"explainers": ("gradient", "gradient")}, "--explainers names one twice"),
+        ({"epsilon": (0.0,)}, "epsilon must be positive"),
+        ({"epsilon": (-4.0, 8.0)}, "epsilon must be positive"),
+        ({"k": 5000}, "k=5000 does not fit a map of 64 x 64 = 4096 entries"),
+        ({"preprocessing": "centred"}, "Unknown preprocessing 'centred'; did you mean centered"),
+        ({"budget": "qick"}, "Unknown budget 'qick'; did you mean quick"),
+        ({"num_images": 100000}, "has 1000; give a number from 1 to 1000"),
+        ({"attacks": ("random_sign",)}, "random control always runs"),
+        ({"attacks": ("target_region",)}, "needs mask="),
+    ],
+)  # fmt: skip
+def test_bad_settings_are_refused_in_one_sentence_before_any_work(
+    tmp_path, settings, sentence
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        audit(tmp_path / "out", **settings)
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_nan_in_the_weights_is_refused(tmp_path) -> None:
+    with pytest.raises(InputError, match="NaN|finite"):
+        audit(tmp_path / "out", weights=str(bad_weights(tmp_path)))
+
+
+def test_a_corrupt_model_file_is_refused(tmp_path) -> None:
+    broken = tmp_path / "broken.keras"
+    broken.write_bytes(b"PK\x03\x04 and nothing else")
+    with pytest.raises(InputError, match=r"broken\.keras' can't be loaded"):
+        audit(tmp_path / "out", model=str(broken))
+
+
+def test_images_of_the_wrong_size_are_refused(tmp_path, model_file) -> None:
+    np.savez(tmp_path / "x.npz", images=np.zeros((3, 20, 20, 3), np.uint8))
+    with pytest.raises(InputError, match="are 20x20x3, but the network takes 12x12x3"):
+        audit(tmp_path / "out", model=str(model_file), data=f"npz:{tmp_path / 'x.npz'}")
+
+
+def test_nan_in_an_image_is_refused_by_its_index(tmp_path, model_file) -> None:
+    images = np.full((3, 12, 12, 3), 100.0)
+    images[2, 0, 0, 0] = np.nan
+    np.savez(tmp_path / "x.npz", images=images)
+    with pytest.raises(InputError, match="2"):
+        audit(tmp_path / "out", model=str(model_file), data=f"npz:{tmp_path / 'x.npz'}")
+
+
+def test_a_model_that_is_not_of_one_image_is_refused(tmp_path) -> None:
+    keras.Sequential([keras.Input((5,)), layers.Dense(2)]).save(tmp_path / "rows.keras")
+    with pytest.raises(InputError, match="An audit needs a model of one image of fixed size"):
+        audit(tmp_path / "out", model=str(tmp_path / "rows.keras"))
+
+
+def test_a_head_that_cannot_be_stripped_is_refused(tmp_path) -> None:
+    x = keras.Input((12, 12, 3))
+    h = layers.Softmax(name="probs")(layers.Dense(3)(layers.Flatten()(x)))
+    keras.Model(x, layers.Rescaling(2.0, name="twice")(h)).save(tmp_path / "odd.keras")
+    with pytest.raises(InputError, match="The softmax 'probs' .* is followed by 'twice'"):
+        audit(tmp_path / "out", model=str(tmp_path / "odd.keras"))
+
+
+def test_an_empty_folder_is_refused(tmp_path, model_file) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty"):
+        audit(tmp_path / "out", model=str(model_file), data=f"folder:{tmp_path / 'empty'}")
+
+
+def test_an_output_directory_that_cannot_be_made_is_refused(tmp_path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="file"):
+        audit(tmp_path / "file" / "out")

@@ -1,0 +1,1 @@
+"""An audit: plan, shards, records, verdicts, report."""

@@ -1,0 +1,77 @@
+"""The gallery of a report as plain values for its template: one card an image and explainer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from tf_fragile.audit.pictures import Example, View, difference, difference_factor, heat_map, photo
+from tf_fragile.audit.summary import METRICS, is_random
+
+
+def gallery_settings(examples: Sequence[Example]) -> dict[str, Any]:
+    """The choices that the page offers: attacks, epsilons, and which of them it opens with."""
+    attacks = sorted({e.attack for e in examples}, key=lambda name: (is_random(name), name))
+    epsilons = sorted({view.epsilon for example in examples for view in example.views})
+    return {"attacks": attacks, "epsilons": epsilons}
+
+
+def cards(examples: Sequence[Example]) -> list[dict[str, Any]]:
+    """Groups examples by image and explainer, in the order of their first appearance."""
+    settings = gallery_settings(examples)
+    grouped: dict[tuple[int, str], list[Example]] = {}
+    for example in examples:
+        grouped.setdefault((example.sample, example.explainer), []).append(example)
+    return [_card(group, settings) for group in grouped.values()]
+
+
+def metric_text(name: str, value: float) -> str:
+    """A metric value as shown beside a picture."""
+    if not math.isfinite(value):
+        return "undefined"
+    return f"{value:.1f}" if name == "center_shift" else f"{value:.2f}"
+
+
+def _card(group: Sequence[Example], settings: dict[str, Any]) -> dict[str, Any]:
+    first = group[0]
+    return {
+        "sample": first.sample,
+        "label": first.label,
+        "explainer": first.explainer,
+        "original": photo(first.original),
+        "map": heat_map(first.map),
+        "pixelated": max(first.original.shape[:2]) <= 64,
+        "views": [
+            {
+                "attack": settings["attacks"].index(example.attack),
+                "attack_name": example.attack,
+                "epsilon": settings["epsilons"].index(view.epsilon),
+                "epsilon_text": f"{view.epsilon:g}",
+                **_view(example, view),
+            }
+            for example in group
+            for view in example.views
+        ],
+    }
+
+
+def _view(example: Example, view: View) -> dict[str, Any]:
+    if not view.success:
+        return {"success": False}
+    factor = difference_factor(view.epsilon, example.grey_level)
+    return {
+        "success": True,
+        "perturbed": photo(view.perturbed),
+        "difference": difference(example.original, view.perturbed, factor),
+        "factor": f"{factor:.3g}",
+        "map": heat_map(view.map),
+        "predicted": view.predicted,
+        "kept": view.predicted == example.label,
+        "before": f"{100 * view.confidence_before:.1f}",
+        "after": f"{100 * view.confidence_after:.1f}",
+        "metrics": [
+            (METRICS.get(name, name), metric_text(name, value))
+            for name, value in view.metrics.items()
+        ],
+    }

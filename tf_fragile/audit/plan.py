@@ -1,0 +1,80 @@
+"""What an audit will cost, said before it starts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from tf_fragile.audit.subject import RANDOM, Subject
+
+# Forward passes of the model that one gradient, and one derivative of a map, cost; measured by
+# bench/explainers.py, rounded up.
+GRADIENT, DERIVATIVE = 2.5, 6.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The size of the work.
+
+    Attributes:
+      images: how many, before misclassified ones are left out.
+      shards: how many parts it is written in.
+      forwards: forward passes of one image it amounts to.
+      seconds: estimate of the time, from a forward pass timed here and now.
+      lines: the plan for people.
+    """
+
+    images: int
+    shards: int
+    forwards: float
+    seconds: float
+    lines: tuple[str, ...]
+
+
+def make_plan(subject: Subject) -> Plan:
+    """Counts the work of an audit and times a forward pass."""
+    settings, probe = subject.settings, subject.probe
+    images, levels = len(subject.positions), len(settings.epsilon)
+    forwards, lines = 0.0, []
+    for name, explainer in probe.explainers.items():
+        evaluations = explainer.method.evaluations
+        for attack_name, attack in probe.attacks.items():
+            steps = attack.optimizer.steps
+            scoring = GRADIENT * evaluations + 1
+            derivative = DERIVATIVE * evaluations * attack.optimizer.gradients_per_step
+            cost = images * levels * steps * (derivative + scoring)
+            forwards += cost
+            if attack_name != RANDOM:
+                lines.append(
+                    f"{name} under {attack_name}: {images} images x {levels} radii x {steps} "
+                    f"steps x {evaluations} gradient{'s' if evaluations > 1 else ''} a map"
+                )
+    shards = -(-images // settings.shard_size)
+    seconds = forwards * _seconds_a_forward(subject)
+    head = [
+        f"model: {settings.model} ({subject.network.head.note})",
+        f"data: {subject.source.name}, {images} of {len(subject.source)} images, "
+        f"preprocessing {subject.source.preprocessing.name!r}, "
+        f"{len(subject.source.skipped)} files skipped",
+        f"maps: top {subject.k} of {subject.image_shape[0] * subject.image_shape[1]} pixels",
+    ]
+    tail = [f"about {forwards:,.0f} forward passes in {shards} shards, {_spoken(seconds)} here"]
+    return Plan(images, shards, forwards, seconds, (*head, *lines, *tail))
+
+
+def _seconds_a_forward(subject: Subject) -> float:
+    batch = tf.zeros((subject.settings.rows, *subject.image_shape))
+    forward = tf.function(subject.network.logits, autograph=False)
+    forward(batch)
+    started = time.perf_counter()
+    forward(batch).numpy()
+    return (time.perf_counter() - started) / subject.settings.rows
+
+
+def _spoken(seconds: float) -> str:
+    if seconds < 90:
+        return f"roughly {max(1, round(seconds))} s"
+    minutes = seconds / 60
+    return f"roughly {minutes:.0f} min" if minutes < 90 else f"roughly {minutes / 60:.1f} h"

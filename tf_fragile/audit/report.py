@@ -1,0 +1,134 @@
+"""The report of an audit: one HTML file that needs nothing beside it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from tf_fragile.audit import curves
+from tf_fragile.audit.cards import cards, gallery_settings
+from tf_fragile.audit.pictures import Example
+from tf_fragile.audit.summary import METRICS, is_random
+from tf_fragile.audit.table import interval_of
+from tf_fragile.runs.atomic import write_text
+
+_TONES = {
+    "bad": ("FRAGILE", "FAIL", "FAILED"),
+    "unsure": ("INCONCLUSIVE", "UNDECIDED"),
+    "good": ("PASS", "PASSED", "HOLDS", "STABLE"),
+}
+
+
+def write_report(
+    path: Path | str,
+    *,
+    title: str,
+    facts: Mapping[str, str],
+    verdict_lines: Sequence[str],
+    summary: pd.DataFrame,
+    exclusions: Mapping[str, int],
+    skipped_files: Sequence[tuple[str, str]],
+    examples: Sequence[Example],
+    chance_overlap: float | None = None,
+) -> None:
+    """Writes the report of an audit as one self-contained HTML file, in one step.
+
+    Every text is escaped, so names of files and classes may hold anything. The page makes no
+    request; a content security policy in it forbids any, and any script but its own.
+    A fragment chooses what it opens with: `report.html#epsilon=2&attack=top_k`.
+
+    Args:
+      path: the file to write.
+      title: the heading.
+      facts: what was audited and how, name to value, in order.
+      verdict_lines: what was found, one sentence each. A capital word such as FRAGILE, FAIL,
+        INCONCLUSIVE, HOLDS or PASS colours its line.
+      summary: from `summarize`.
+      exclusions: reason to number of images left out.
+      skipped_files: file name and reason of each file that could not be read.
+      examples: the gallery; one an image, explainer and attack.
+      chance_overlap: top-k overlap of unrelated maps, drawn as a line, or None.
+
+    Raises:
+      InputError: if the file cannot be written.
+    """
+    context = {
+        "title": title,
+        "facts": facts,
+        "verdicts": [(line, _tone(line)) for line in verdict_lines],
+        "table": _table(summary),
+        "curves": [
+            (name, curves.panels(summary, name, chance_overlap))
+            for name in summary["explainer"].unique()
+        ],
+        "plot": {"width": curves.WIDTH, "height": curves.HEIGHT, "left": curves.LEFT,
+                 "right": curves.RIGHT, "top": curves.TOP, "bottom": curves.BOTTOM},
+        "colours": _colours(summary),
+        "exclusions": exclusions,
+        "skipped_files": skipped_files,
+        "settings": gallery_settings(examples),
+        "cards": cards(examples),
+    }  # fmt: skip
+    write_text(path, _render(context))
+
+
+def _render(context: Mapping[str, Any]) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # The policy admits the page's one script by its digest, so nothing smuggled in can run.
+    script = environment.get_template("report.js.j2").render()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template("report.html.j2").render(**context, script_digest=digest)
+
+
+def _tone(line: str) -> str:
+    words = set(re.findall(r"[A-Z]+", line))
+    return next((tone for tone, known in _TONES.items() if words & set(known)), "plain")
+
+
+def _colours(summary: pd.DataFrame) -> dict[str, str]:
+    """A colour class an attack: grey for random baselines, one of five for the others."""
+    names = list(summary["attack"].unique())
+    attacks = [name for name in names if not is_random(name)]
+    baselines = {name: "series-random" for name in names if is_random(name)}
+    return baselines | {name: f"series-{i % 5}" for i, name in enumerate(attacks)}
+
+
+def _table(summary: pd.DataFrame) -> dict[str, Any]:
+    """The summary with attacks side by side: heads, and blocks of lines an explainer."""
+    attacks = list(summary["attack"].unique())
+    metrics = [m for m in METRICS if f"{m}_mean" in summary.columns]
+    blocks = []
+    for explainer in summary["explainer"].unique():
+        of_explainer = summary[summary["explainer"] == explainer]
+        lines = []
+        for epsilon in sorted(of_explainer["epsilon"].unique()):
+            at = of_explainer[of_explainer["epsilon"] == epsilon].set_index("attack")
+            present = [at.loc[a] if a in at.index else None for a in attacks]
+            images = ["–" if r is None else f"{r['n']}/{r['n'] + r['n_failed']}" for r in present]
+            cells = [[_cell(row, metric) for row in present] for metric in metrics]
+            lines.append({"epsilon": f"{epsilon:g}", "images": images, "cells": cells})
+        blocks.append((explainer, lines))
+    return {"attacks": attacks, "metrics": [METRICS[m] for m in metrics], "blocks": blocks}
+
+
+def _cell(row: pd.Series | None, metric: str) -> dict[str, Any]:
+    """Mean and interval as text, and the mean as a share of its bar where it is one."""
+    text = "-" if row is None else interval_of(row, metric)
+    if row is None or text == "-":
+        return {"mean": "–", "interval": "", "share": None}
+    mean, interval = text.split(" ", 1)
+    share = None if metric == "center_shift" else round(100 * max(0.0, row[f"{metric}_mean"]))
+    return {"mean": mean, "interval": interval.replace(",", ", "), "share": share}

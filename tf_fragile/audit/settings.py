@@ -1,0 +1,100 @@
+"""Everything an audit is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tf_fragile.attacks.attack import radii
+from tf_fragile.errors import InputError, unknown_name
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is spent on each image.
+
+    Attributes:
+      steps: of each attack.
+      step_size: in input units.
+      explainers: settings by explainer where the command line gives none.
+    """
+
+    steps: int
+    step_size: float
+    explainers: dict[str, dict[str, Any]]
+
+
+def _points(points: int) -> dict[str, dict[str, Any]]:
+    noise = {"samples": points}
+    return {
+        "integrated_gradients": {"steps": points, "rule": "gauss_legendre"},
+        "smoothgrad": noise,
+        "smoothgrad_squared": noise,
+        "vargrad": noise,
+    }
+
+
+BUDGETS = {
+    "quick": Budget(steps=20, step_size=1.0, explainers=_points(8)),
+    "standard": Budget(steps=100, step_size=0.5, explainers=_points(20)),
+    "paper": Budget(
+        steps=300,
+        step_size=0.5,
+        explainers={**_points(50), "integrated_gradients": {"steps": 100, "rule": "right"}},
+    ),
+}
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """What decides the records of an audit.
+
+    Attributes:
+      model: a name of the zoo or a `.keras` file.
+      weights: a file of weights, `"random"`, or `None`.
+      data: a data source, e.g. `folder:DIR`.
+      preprocessing: its name; the model's own where `None`, raw pixels for `.keras` files.
+      num_images: how many; all where `None`.
+      epsilon: radii in input units (grey levels).
+      explainers: specs, see `parse_explainer`.
+      attacks: objectives; the random control always runs beside them.
+      budget: a key of `BUDGETS`.
+      steps: of each attack; the budget's where `None`.
+      step_size: in input units; the budget's where `None`.
+      beta: of the softplus surrogate; by the width of the inputs' range where `None`.
+      k: of the top-k overlap; by the map's size where `None`.
+      only_correct: leave out images that the model gets wrong.
+      seed: of everything random.
+      shard_size: images written together.
+      rows: images times radii in memory at once.
+    """
+
+    model: str = "embedded"
+    weights: str | None = None
+    data: str = "embedded"
+    preprocessing: str | None = None
+    num_images: int | None = 8
+    epsilon: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
+    explainers: tuple[str, ...] = ("gradient", "integrated_gradients")
+    attacks: tuple[str, ...] = ("top_k",)
+    budget: str = "quick"
+    steps: int | None = None
+    step_size: float | None = None
+    beta: float | None = None
+    k: int | None = None
+    only_correct: bool = True
+    seed: int = 0
+    shard_size: int = 4
+    rows: int = 16
+
+    def __post_init__(self) -> None:
+        if self.budget not in BUDGETS:
+            raise unknown_name("budget", self.budget, BUDGETS)
+        for name in ("explainers", "attacks", "epsilon"):
+            if not getattr(self, name):
+                raise InputError(f"--{name} is empty; give at least one.")
+        for name in ("explainers", "attacks"):
+            given = getattr(self, name)
+            if len(set(given)) != len(given):
+                raise InputError(f"--{name} names one twice: {', '.join(given)}; give each once.")
+        radii(self.epsilon)

@@ -1,0 +1,166 @@
+"""From records to what may be said: means over images with intervals, and paired comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from tf_fragile.metrics.statistics import bootstrap_mean, holm, paired_difference
+
+METRICS: dict[str, str] = {
+    "top_k_intersection": "top-k overlap",
+    "spearman": "rank correlation",
+    "center_shift": "centre shift (px)",
+}
+EXCLUDED = "excluded"
+SUCCESS = "success"
+BASELINE = "random_sign"
+
+_KEYS = ["explainer", "attack", "epsilon"]
+_IMAGE = ["sample", *_KEYS]
+
+
+def exclusions(records: pd.DataFrame) -> dict[str, int]:
+    """How many images were left out, by reason.
+
+    Args:
+      records: the schema of `runs.records`; a row of the metric `excluded` says in `note` why
+        its image was left out.
+
+    Returns:
+      Reason to number of different images, the commonest first.
+    """
+    rows = records[records["metric"] == EXCLUDED]
+    counts = rows.groupby("note")["sample"].nunique()
+    ordered = sorted(((str(note), int(n)) for note, n in counts.items()), key=lambda c: (-c[1], c))
+    return dict(ordered)
+
+
+def successes(records: pd.DataFrame) -> pd.DataFrame:
+    """Which attacks found a perturbation that keeps the label, one row an attacked image.
+
+    An attack without a row of the metric `success` counts as successful.
+
+    Returns:
+      Columns sample, explainer, attack, epsilon, success (bool).
+    """
+    attacked = records[(records["metric"] != EXCLUDED) & (records["attack"] != "")]
+    images = attacked[_IMAGE].drop_duplicates()
+    told = attacked[attacked["metric"] == SUCCESS][[*_IMAGE, "value"]]
+    joined = images.merge(told, on=_IMAGE, how="left", validate="one_to_one")
+    joined["success"] = joined.pop("value").fillna(1.0) > 0
+    return joined
+
+
+def summarize(
+    records: pd.DataFrame,
+    *,
+    metrics: Sequence[str] = tuple(METRICS),
+    confidence: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Means over images of each metric, one row a combination of explainer, attack and epsilon.
+
+    A failed attack says nothing about how far a map can be moved, so it is counted and left
+    out of the means. The images behind two rows may therefore differ; `compare` uses only the
+    images that both have.
+
+    Args:
+      records: the schema of `runs.records`.
+      metrics: which metrics to summarise.
+      confidence: of the bootstrap intervals over images.
+      resamples: bootstrap resamples.
+      seed: of the resampling.
+
+    Returns:
+      Columns explainer, attack, epsilon; `n`, images with a successful attack; `n_failed`,
+      images whose attack failed; and for each metric `<metric>_mean`, `_low`, `_high` and
+      `_n`, the finite values behind the mean (a constant map has no rank correlation).
+      Sorted by explainer, epsilon and attack, random baselines first.
+    """
+    outcome = successes(records)
+    values = _successful_values(records, outcome)
+    rows = []
+    for key, group in outcome.groupby(_KEYS, sort=True):
+        n = int(group["success"].sum())
+        row = dict(zip(_KEYS, key, strict=True)) | {"n": n, "n_failed": len(group) - n}
+        for metric in metrics:
+            interval = bootstrap_mean(
+                values.get((*key, metric), np.empty(0)), confidence, resamples, seed
+            )
+            row |= {
+                f"{metric}_mean": interval.mean,
+                f"{metric}_low": interval.low,
+                f"{metric}_high": interval.high,
+                f"{metric}_n": interval.n,
+            }
+        rows.append(row)
+    rows.sort(key=lambda r: (r["explainer"], r["epsilon"], not is_random(r["attack"]), r["attack"]))
+    parts = ["mean", "low", "high", "n"]
+    columns = [*_KEYS, "n", "n_failed", *(f"{m}_{part}" for m in metrics for part in parts)]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def compare(
+    records: pd.DataFrame,
+    *,
+    metric: str = "top_k_intersection",
+    baseline: str = BASELINE,
+    confidence: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """How much further an attack moves the maps than random noise of the same size, paired.
+
+    Args:
+      records: the schema of `runs.records`.
+      metric: what to compare.
+      baseline: the attack to compare with.
+      confidence: of the bootstrap intervals over images.
+      resamples: bootstrap resamples.
+      seed: of the resampling.
+
+    Returns:
+      One row an explainer, attack and epsilon: `n`, images on which both succeeded;
+      `difference_mean`, `_low`, `_high` of attack minus baseline; `p_value` of a two-sided
+      sign-flip test, and `p_holm`, adjusted over all rows of the table.
+    """
+    outcome = successes(records)
+    kept = records[records["metric"] == metric].merge(
+        outcome[outcome["success"]][_IMAGE], on=_IMAGE
+    )
+    reference = kept[kept["attack"] == baseline][["sample", "explainer", "epsilon", "value"]]
+    pairs = kept[kept["attack"] != baseline].merge(
+        reference, on=["sample", "explainer", "epsilon"], suffixes=("", "_baseline")
+    )
+    rows = []
+    for key, group in pairs.sort_values("sample", kind="stable").groupby(_KEYS, sort=True):
+        result = paired_difference(
+            group["value"], group["value_baseline"], confidence, resamples, seed
+        )
+        difference = result.difference
+        rows.append((*key, difference.n, difference.mean, difference.low, difference.high,
+                     result.p_value))  # fmt: skip
+    parts = [f"difference_{part}" for part in ("mean", "low", "high")]
+    table = pd.DataFrame(rows, columns=[*_KEYS, "n", *parts, "p_value"])
+    tested = table["p_value"].notna()
+    table["p_holm"] = np.nan
+    table.loc[tested, "p_holm"] = holm(table.loc[tested, "p_value"])
+    return table
+
+
+def is_random(attack: str) -> bool:
+    """Whether an attack is a random baseline, told by its name."""
+    return attack.startswith("random")
+
+
+def _successful_values(
+    records: pd.DataFrame, outcome: pd.DataFrame
+) -> dict[tuple[str, str, float, str], np.ndarray]:
+    kept = records.merge(outcome[outcome["success"]][_IMAGE], on=_IMAGE)
+    # The bootstrap draws by position, so equal intervals need one order of the images.
+    groups = kept.sort_values("sample", kind="stable").groupby([*_KEYS, "metric"])["value"]
+    return {key: group.to_numpy() for key, group in groups}

@@ -1,0 +1,1 @@
+"""Probes: each turns explainers and data into records."""

@@ -1,0 +1,147 @@
+"""The fragility probe: attacks and their random control on a batch of images, as records.
+
+Source: Ghorbani et al. 2019, the protocol of their aggregate figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_fragile.attacks.attack import Attack
+from tf_fragile.attacks.result import AttackResult
+from tf_fragile.data.ranges import InputRange
+from tf_fragile.data.source import Batch
+from tf_fragile.explainers.explainer import Explainer
+
+PROBE = "fragility"
+MISCLASSIFIED = "misclassified"
+
+
+@dataclass(frozen=True, eq=False)
+class FragilityProbe:
+    """Which explainers are attacked how, and how far.
+
+    Attributes:
+      explainers: what to attack, all on one network; the key names each in the records.
+      attacks: the attacks and controls by the name they get in the records; a random control's
+        name starts with `random`.
+      epsilon: radii in input units.
+      limits: the valid range of the inputs.
+      only_correct: whether images that the model gets wrong are left out, as in the paper.
+      seed: of everything random; folded with each sample's index.
+    """
+
+    explainers: Mapping[str, Explainer]
+    attacks: Mapping[str, Attack]
+    epsilon: tuple[float, ...]
+    limits: InputRange
+    only_correct: bool = True
+    seed: int = 0
+
+    def __call__(self, batch: Batch) -> Findings:
+        """Attacks the images of `batch`.
+
+        Returns:
+          Records (rows for `runs.records.make_records`) and the attack results behind them.
+        """
+        network = next(iter(self.explainers.values())).network
+        predicted = network.predict(tf.constant(batch.image)).numpy()
+        wrong = (batch.label >= 0) & (batch.label != predicted) & self.only_correct
+        rows = [
+            _row(batch, i, predicted, metric="excluded", value=1.0, note=MISCLASSIFIED)
+            for i in np.flatnonzero(wrong)
+        ]
+        kept = np.flatnonzero(~wrong)
+        results: dict[tuple[str, str], AttackResult] = {}
+        if kept.size:
+            images = batch.image[kept]
+            seeds = [sample_seed(self.seed, int(i)) for i in batch.index[kept]]
+            for name, explainer in self.explainers.items():
+                rows += self._gaps(batch, kept, predicted, name, explainer)
+                for attack_name, attack in self.attacks.items():
+                    result = attack(
+                        explainer, images, epsilon=self.epsilon, bounds=self.limits, seed=seeds
+                    )
+                    results[name, attack_name] = result
+                    rows += _attack_rows(batch, kept, predicted, name, attack_name, result)
+        return Findings(rows, kept, predicted, results)
+
+    def _gaps(
+        self, batch: Batch, kept: np.ndarray, predicted: np.ndarray, name: str, e: Explainer
+    ) -> list[dict[str, Any]]:
+        gaps = e.gap(batch.image[kept], predicted[kept])
+        if gaps is None:
+            return []
+        return [
+            _row(batch, i, predicted, explainer=name, metric="gap", value=float(gap))
+            for i, gap in zip(kept, gaps, strict=True)
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What the probe found on one batch.
+
+    Attributes:
+      rows: records.
+      kept: positions in the batch [n] of the images attacked.
+      predicted: the model's label [B] of every clean image.
+      results: by explainer and attack, over the kept images.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    kept: np.ndarray
+    predicted: np.ndarray
+    results: Mapping[tuple[str, str], AttackResult]
+
+
+def sample_seed(seed: int, index: int) -> int:
+    """A seed for sample `index`, the same in whatever batch it comes."""
+    return int(np.random.SeedSequence((seed, index)).generate_state(1)[0] & 0x7FFFFFFF)
+
+
+def _attack_rows(
+    batch: Batch,
+    kept: np.ndarray,
+    predicted: np.ndarray,
+    explainer: str,
+    attack: str,
+    result: AttackResult,
+) -> list[dict[str, Any]]:
+    counted = {
+        "success": result.success.astype(np.float64),
+        "steps_to_best": result.steps_to_best,
+        "gradient_evaluations": result.gradient_evaluations,
+        "scoring_evaluations": result.scoring_evaluations,
+    }
+    return [
+        _row(
+            batch,
+            i,
+            predicted,
+            explainer=explainer,
+            attack=attack,
+            epsilon=float(epsilon),
+            metric=metric,
+            value=float(values[level, column]),
+            note="" if result.success[level, column] else "attack failed",
+        )
+        for column, i in enumerate(kept)
+        for level, epsilon in enumerate(result.epsilon)
+        for metric, values in {**counted, **result.metrics}.items()
+    ]
+
+
+def _row(batch: Batch, i: Any, predicted: np.ndarray, **columns: Any) -> dict[str, Any]:
+    return {
+        "sample": int(batch.index[i]),
+        "label": int(batch.label[i]),
+        "predicted": int(predicted[i]),
+        "probe": PROBE,
+        **columns,
+    }

@@ -1,0 +1,79 @@
+"""Pictures of the fragility probe as compact arrays: written by a shard, read by a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tf_fragile.data.preprocessing import Preprocessing
+from tf_fragile.data.source import Batch
+from tf_fragile.probes.fragility import Findings
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One image under one explainer and one attack.
+
+    Attributes:
+      sample: the image's position in the data.
+      explainer: its name in the records.
+      attack: its name in the records.
+      original: float32 pixels 0..255 [H, W, C], RGB or grey.
+      change: what the attack added, in pixels [E, H, W, C].
+      map: the clean map [H, W], mean 1.
+      maps: the perturbed maps [E, H, W], likewise.
+    """
+
+    sample: int
+    explainer: str
+    attack: str
+    original: np.ndarray
+    change: np.ndarray
+    map: np.ndarray
+    maps: np.ndarray
+
+
+def to_arrays(
+    batch: Batch, findings: Findings, preprocessing: Preprocessing, samples: set[int]
+) -> dict[str, np.ndarray]:
+    """Arrays to store for those images of `batch` whose index is in `samples`.
+
+    Changes and maps are kept in half precision: a grey level to 1/128, a map to 1/1000.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    for column, i in enumerate(findings.kept):
+        sample = int(batch.index[i])
+        if sample not in samples:
+            continue
+        original = preprocessing.inverse(batch.image[i])
+        arrays[f"{sample}|original"] = original.astype(np.float32)
+        for (explainer, attack), result in findings.results.items():
+            size = result.map_before[column].size
+            perturbed = preprocessing.inverse(result.perturbed[:, column])
+            key = f"{sample}|{explainer}|{attack}"
+            arrays[f"{key}|change"] = (perturbed - original).astype(np.float16)
+            arrays[f"{key}|map"] = (result.map_before[column] * size).astype(np.float16)
+            arrays[f"{key}|maps"] = (result.map_after[:, column] * size).astype(np.float16)
+    return arrays
+
+
+def from_arrays(arrays: Arrays) -> Iterator[Picture]:
+    """The pictures in `arrays`, by sample, explainer and attack as stored."""
+    for key in arrays:
+        if not key.endswith("|change"):
+            continue
+        sample, explainer, attack, _ = key.split("|")
+        stem = key.removesuffix("change")
+        yield Picture(
+            sample=int(sample),
+            explainer=explainer,
+            attack=attack,
+            original=arrays[f"{sample}|original"],
+            change=arrays[key].astype(np.float32),
+            map=arrays[f"{stem}map"].astype(np.float32),
+            maps=arrays[f"{stem}maps"].astype(np.float32),
+        )
