@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tf_fragile import cli
-from tf_fragile.audit import command
+import sys
+
+from tf_fragile.__main__ import main
 
 if __name__ == "__main__":
-    command.define_flags()
-    cli.run(command.main)
+    sys.argv.insert(1, "audit")
+    main()

@@ -5,18 +5,10 @@ import signal
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parent.parent / "tf_fragile"
-
-# The package is entered without its __init__, which imports TensorFlow: the helper needs none.
-PRELUDE = f"""
-import sys, types
-package = types.ModuleType("tf_fragile")
-package.__path__ = [{str(PACKAGE)!r}]
-sys.modules["tf_fragile"] = package
+PRELUDE = """
 import errno, os, signal
 from absl import app, flags
 from tf_fragile import cli

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
+from absl import flags
+
 from tf_fragile import cli
 from tf_fragile.errors import unknown_name
 
@@ -27,6 +29,11 @@ def main() -> NoReturn:
     from tf_fragile.audit import command
 
     command.define_flags()
+    if {"--help", "-h", "-help"} & set(sys.argv[2:]):
+        # absl lists the flags of the main module only, and a console script has none.
+        print(f"usage: tf_fragile {name} [--flag=value ...]")
+        print(flags.FLAGS.module_help(command))
+        sys.exit(0)
     sys.argv = [f"{sys.argv[0]} {name}", *sys.argv[2:]]
     cli.run(command.main)
 

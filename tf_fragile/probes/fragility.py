@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.attack import Attack
+from tf_fragile.attacks.attack import Attack, Progress
 from tf_fragile.attacks.result import AttackResult
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.data.source import Batch
@@ -43,8 +43,18 @@ class FragilityProbe:
     only_correct: bool = True
     seed: int = 0
 
-    def __call__(self, batch: Batch) -> Findings:
+    @property
+    def row_steps(self) -> int:
+        """Steps of all attacks on one image."""
+        steps = sum(attack.optimizer.steps for attack in self.attacks.values())
+        return len(self.explainers) * len(self.epsilon) * steps
+
+    def __call__(self, batch: Batch, progress: Progress | None = None) -> Findings:
         """Attacks the images of `batch`.
+
+        Args:
+          batch: images in model units.
+          progress: called with the number of row-steps done since the last call.
 
         Returns:
           Records (rows for `runs.records.make_records`) and the attack results behind them.
@@ -65,7 +75,12 @@ class FragilityProbe:
                 rows += self._gaps(batch, kept, predicted, name, explainer)
                 for attack_name, attack in self.attacks.items():
                     result = attack(
-                        explainer, images, epsilon=self.epsilon, bounds=self.limits, seed=seeds
+                        explainer,
+                        images,
+                        epsilon=self.epsilon,
+                        bounds=self.limits,
+                        seed=seeds,
+                        progress=progress,
                     )
                     results[name, attack_name] = result
                     rows += _attack_rows(batch, kept, predicted, name, attack_name, result)

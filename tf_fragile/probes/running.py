@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import keras
 import pandas as pd
 import tensorflow as tf
+from tqdm import tqdm
 
 from tf_fragile.data.source import Source
 from tf_fragile.models.fingerprint import fingerprint
@@ -65,7 +67,7 @@ def run_probe(
         ),
     )
     started = time.monotonic()
-    work = _work(probe, source, set(map(int, positions[:gallery])))
+    work = _work(probe, source, set(map(int, positions[:gallery])), progress)
     run_shards(directory, plan_shards([int(p) for p in positions], shard_size), work, progress)
     manifest = manifests.finish(manifest, time.monotonic() - started)
     manifests.write(directory, manifest)
@@ -80,11 +82,16 @@ def device() -> str:
 
 
 def _work(
-    probe: FragilityProbe, source: Source, gallery: set[int]
+    probe: FragilityProbe, source: Source, gallery: set[int], progress: bool
 ) -> Callable[[Shard], ShardResult]:
+    # The bar over images stands still during a shard, which may take minutes.
+    quiet = not (progress and sys.stderr.isatty())
+
     def work(shard: Shard) -> ShardResult:
         batch = source.load(shard.positions)
-        findings = probe(batch)
+        total = probe.row_steps * len(shard.positions)
+        with tqdm(total=total, unit="step", leave=False, position=1, disable=quiet) as bar:
+            findings = probe(batch, bar.update)
         pictures = to_arrays(batch, findings, source.preprocessing, gallery)
         return ShardResult(make_records(findings.rows), pictures)
 

@@ -1,0 +1,111 @@
+"""What each explainer and one attack step cost, in forward passes of the model itself.
+
+    python bench/explainers.py --weights=.../squeezenet_v1.0_imagenet.npz
+
+Prints milliseconds an image and the ratio to the model's own compiled forward pass, taken round
+by round in one run: on a noisy machine only the ratios mean something. Inputs are tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+from absl import flags
+from timing import in_turns
+
+import tf_fragile as tff
+from tf_fragile import cli
+from tf_fragile.attacks.attack import Attack
+from tf_fragile.attacks.loop import Loop, Problem, initial_state, spatial_map
+from tf_fragile.backprop.network import as_network
+from tf_fragile.data.preprocessing import PREPROCESSINGS
+from tf_fragile.explainers.catalog import EXPLAINERS
+from tf_fragile.explainers.noise import sample_seeds
+from tf_fragile.models import zoo
+
+MODEL = flags.DEFINE_string("model", "squeezenet_v1.0", "A zoo network of one image.")
+WEIGHTS = flags.DEFINE_string("weights", "random", "Its weights.")
+BATCH = flags.DEFINE_integer("batch", 16, "Images at once.", lower_bound=1)
+ROUNDS = flags.DEFINE_integer("rounds", 7, "Rounds that count.", lower_bound=1)
+POINTS = flags.DEFINE_integer("points", 50, "Path points and noise draws.", lower_bound=2)
+ONLY = flags.DEFINE_list("only", [], "Explainers to time; all where empty.")
+
+TARGETS = {"gradient": 2.5, "attack gradient (top_k, softplus)": 6.0}
+
+
+def settings(name: str) -> dict[str, int]:
+    """Points of the methods that average."""
+    if name == "integrated_gradients":
+        return {"steps": POINTS.value}
+    if name in ("smoothgrad", "smoothgrad_squared", "vargrad"):
+        return {"samples": POINTS.value}
+    return {}
+
+
+def attack_problem(attack: Attack, explainer: tff.explainers.Explainer, x: tf.Tensor) -> Problem:
+    """A batch at radius 8, as the attack makes it."""
+    entry = zoo.entry(MODEL.value)
+    limits = PREPROCESSINGS[entry.preprocessing].range
+    label, seeds = explainer.network.predict(x), sample_seeds(0, x.shape[0])
+    reference = spatial_map(explainer(x, label, seeds))
+    one = [1] * (x.shape.rank - 1) + [-1]
+    low, high, unit = (
+        tf.repeat(tf.reshape(tf.constant(v), one), x.shape[0], 0)
+        for v in (limits.low, limits.high, limits.unit)
+    )
+    fixed = attack.objective.fixed(reference)
+    return Problem(x, 8 * unit, low, high, unit, label, label, reference, fixed, seeds)
+
+
+def main(argv: list[str]) -> int:
+    """Builds everything, times it in turns, prints a table."""
+    del argv
+    with cli.quiet_start():
+        model = zoo.load(MODEL.value, weights=WEIGHTS.value)
+    network = as_network(model)
+    shape = (BATCH.value, *model.input_shape[1:])
+    preprocessing = PREPROCESSINGS[zoo.entry(MODEL.value).preprocessing]
+    pixels = np.random.default_rng(0).uniform(0, 255, shape)
+    x = tf.constant(preprocessing.forward(pixels))
+    label, seeds = network.predict(x), sample_seeds(0, BATCH.value)
+
+    forward = tf.function(lambda x: model(x, training=False), autograph=False)
+    functions: dict[str, Callable[[], tf.Tensor]] = {"forward": lambda: forward(x)}
+    for name in ONLY.value or EXPLAINERS:
+        explainer = tff.explain(name, network, **settings(name))
+        run = tf.function(explainer.attribute, autograph=False)
+        functions[name] = lambda run=run: run(x, label, seeds)
+    attack = tff.attack("top_k", k=1000)
+    explainer = tff.explain("gradient", network)
+    loop: Loop = attack._loop(explainer)
+    problem = attack_problem(attack, explainer, x)
+    state = initial_state(problem)
+    gradient = tf.function(loop.step_gradient, autograph=False)
+    score = tf.function(loop.score, autograph=False)
+    functions["attack gradient (top_k, softplus)"] = lambda: gradient(x, problem)
+    functions["attack scoring (map, overlap, label)"] = lambda: score(x, problem)
+    functions["attack step (loop of 4, a quarter)"] = lambda: loop.run(problem, state, 0, 4).x
+
+    print(f"{MODEL.value}, batch {BATCH.value}, {ROUNDS.value} rounds, {POINTS.value} points")
+    print(f"{'':38s}{'ms/image':>10s}{'x forward':>11s}{'  [min, max]':14s}{'target':>8s}")
+    timings = in_turns(functions, ROUNDS.value)
+    for name, timing in timings.items():
+        share = 4 if name.startswith("attack step") else 1
+        ratio, low, high = (value / share for value in timing.ratio(timings["forward"]))
+        target = TARGETS.get(name)
+        if name == "integrated_gradients":
+            target = POINTS.value * 2.5
+        goal = "" if target is None else f"{target:8.1f}"
+        print(
+            f"{name:38s}{timing.median * 1e3 / share / BATCH.value:10.2f}{ratio:11.2f}"
+            f"  [{low:.2f}, {high:.2f}]".ljust(75)
+            + goal,
+            flush=True,
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(main)
