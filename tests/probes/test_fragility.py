@@ -107,8 +107,10 @@ def test_pictures_survive_storage(model, batch) -> None:
     arrays = to_arrays(batch, findings, PREPROCESSINGS["raw"], samples={12})
     pictures = list(from_arrays(arrays))
     assert {(p.sample, p.explainer, p.attack) for p in pictures} == {
-        (12, explainer, attack) for explainer in ("gradient", "ig") for attack in ("random_sign", "top_k")
-    }  # fmt: skip
+        (12, explainer, attack)
+        for explainer in ("gradient", "ig")
+        for attack in ("random_sign", "top_k")
+    }
     picture = next(p for p in pictures if p.explainer == "ig" and p.attack == "top_k")
     result = findings.results["ig", "top_k"]
     np.testing.assert_allclose(picture.original, batch.image[2])

@@ -27,7 +27,7 @@ def define_flags() -> None:
         None,
         "How pixels become inputs; the zoo model's own, raw for a .keras file.",
     )
-    flags.DEFINE_integer("num_images", 8, "How many images; 0 for all.", lower_bound=0)
+    flags.DEFINE_integer("num_images", 8, "How many images to attack; 0 for all.", lower_bound=0)
     flags.DEFINE_list("epsilon", ["1", "2", "4", "8"], "Radii in grey levels.")
     flags.DEFINE_list(
         "explainers",

@@ -19,7 +19,7 @@ class Plan:
     """The size of the work.
 
     Attributes:
-      images: how many, before misclassified ones are left out.
+      images: how many are attacked.
       shards: how many parts it is written in.
       forwards: forward passes of one image it amounts to.
       seconds: estimate of the time, from a forward pass timed here and now.
@@ -36,7 +36,8 @@ class Plan:
 def make_plan(subject: Subject) -> Plan:
     """Counts the work of an audit and times a forward pass."""
     settings, probe = subject.settings, subject.probe
-    images, levels = len(subject.positions), len(settings.epsilon)
+    seen, levels = len(subject.positions), len(settings.epsilon)
+    images = settings.num_images or seen
     forwards, lines = 0.0, []
     for name, explainer in probe.explainers.items():
         evaluations = explainer.method.evaluations
@@ -51,11 +52,12 @@ def make_plan(subject: Subject) -> Plan:
                     f"{name} under {attack_name}: {images} images x {levels} radii x {steps} "
                     f"steps x {evaluations} gradient{'s' if evaluations > 1 else ''} a map"
                 )
-    shards = -(-images // settings.shard_size)
+    shards = -(-seen // settings.shard_size)
     seconds = forwards * _seconds_a_forward(subject)
     head = [
         f"model: {settings.model} ({subject.network.head.note})",
-        f"data: {subject.source.name}, {images} of {len(subject.source)} images, "
+        f"data: {subject.source.name}, {images} of {len(subject.source)} images"
+        f"{f' and {seen - images} misclassified ones passed over' if seen > images else ''}, "
         f"preprocessing {subject.source.preprocessing.name!r}, "
         f"{len(subject.source.skipped)} files skipped",
         f"maps: top {subject.k} of {subject.image_shape[0] * subject.image_shape[1]} pixels",

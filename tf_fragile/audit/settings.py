@@ -54,7 +54,7 @@ class AuditSettings:
       weights: a file of weights, `"random"`, or `None`.
       data: a data source, e.g. `folder:DIR`.
       preprocessing: its name; the model's own where `None`, raw pixels for `.keras` files.
-      num_images: how many; all where `None`.
+      num_images: how many to attack; all of the data where `None`.
       epsilon: radii in input units (grey levels).
       explainers: specs, see `parse_explainer`.
       attacks: objectives; the random control always runs beside them.

@@ -17,13 +17,14 @@ from tf_fragile.audit.specs import make_method
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS, Preprocessing
 from tf_fragile.data.ranges import InputRange
-from tf_fragile.data.source import Source, choose
+from tf_fragile.data.source import Source
 from tf_fragile.data.sources import open_source
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.metrics.similarity import check_k, default_k
 from tf_fragile.models import zoo
 from tf_fragile.probes.fragility import FragilityProbe
+from tf_fragile.probes.sampling import sample_positions
 
 RANDOM = "random_sign"
 
@@ -37,7 +38,7 @@ class Subject:
       model: the user's model.
       network: its score function.
       source: its data.
-      positions: the images chosen.
+      positions: the images looked at; those to attack and those passed over.
       probe: what is done to them.
       k: of the top-k overlap.
       image_shape: [H, W, C].
@@ -67,7 +68,6 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
     source = open_source(
         settings.data, preprocessing=preprocessing, image_shape=shape, data_dir=data_dir
     )
-    positions = choose(source, settings.num_images, settings.seed)
     k = default_k(shape[0] * shape[1]) if settings.k is None else settings.k
     maps = tf.TensorShape((None, *shape[:2]))
     check_k(maps, k)
@@ -76,6 +76,13 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
         attacks=_attacks(settings, k, source.range, maps),
         epsilon=settings.epsilon,
         limits=source.range,
+        only_correct=settings.only_correct,
+        seed=settings.seed,
+    )
+    positions = sample_positions(
+        source,
+        network,
+        settings.num_images,
         only_correct=settings.only_correct,
         seed=settings.seed,
     )
