@@ -216,7 +216,7 @@ def test_bad_settings_are_refused_in_one_sentence_before_any_work(
 
 
 def test_nan_in_the_weights_is_refused(tmp_path) -> None:
-    with pytest.raises(InputError, match="NaN|finite"):
+    with pytest.raises(InputError, match=r"NaN|finite"):
         audit(tmp_path / "out", weights=str(bad_weights(tmp_path)))
 
 
@@ -251,7 +251,7 @@ def test_a_head_that_cannot_be_stripped_is_refused(tmp_path) -> None:
     x = keras.Input((12, 12, 3))
     h = layers.Softmax(name="probs")(layers.Dense(3)(layers.Flatten()(x)))
     keras.Model(x, layers.Rescaling(2.0, name="twice")(h)).save(tmp_path / "odd.keras")
-    with pytest.raises(InputError, match="The softmax 'probs' .* is followed by 'twice'"):
+    with pytest.raises(InputError, match=r"The softmax 'probs' .* is followed by 'twice'"):
         audit(tmp_path / "out", model=str(tmp_path / "odd.keras"))
 
 

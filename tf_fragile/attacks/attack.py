@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,7 +48,7 @@ class Attack:
     k: int | None = None
     rows: int = 16
     segment: int = 25
-    _loops: Any = field(default_factory=weakref.WeakKeyDictionary, repr=False)
+    _loops: dict[Explainer, Loop] = field(default_factory=dict, repr=False)
 
     def __call__(
         self,
