@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import pytest
+
+from tf_fragile.errors import InputError
+from tf_fragile.experiments.fragility.flags import by_method, numbers
+from tf_fragile.experiments.fragility.presets import FIGURES, PRESET_NAMES, Preset, preset
+
+
+def work(chosen: Preset) -> float:
+    """Gradients of the network that a figure takes, up to a factor."""
+    return sum(
+        chosen.of(method).num_images
+        * chosen.of(method).steps
+        * len(chosen.epsilon)
+        * chosen.of(method).settings.get("steps", 1)
+        for method in chosen.methods
+    )
+
+
+@pytest.mark.parametrize("figure", list(FIGURES))
+def test_every_figure_has_the_three_presets_and_each_costs_more_than_the_last(figure: str) -> None:
+    assert tuple(FIGURES[figure]) == PRESET_NAMES
+    quick, cpu, paper = (work(FIGURES[figure][name]) for name in PRESET_NAMES)
+    assert 0 < quick < cpu < paper
+
+
+@pytest.mark.parametrize("figure", list(FIGURES))
+def test_the_paper_preset_is_the_papers_protocol(figure: str) -> None:
+    paper = FIGURES[figure]["paper"]
+    for method in paper.methods:
+        assert (paper.of(method).steps, paper.of(method).step_size) == (300, 0.5)
+    assert paper.of("integrated_gradients").settings == {"steps": 100, "rule": "right"}
+    assert (paper.beta, paper.random) == (1.0, "one_shot")
+    # The objectives' own rules: intersection for top-k, centre shift for mass-center.
+    assert paper.select is None
+
+
+def test_the_papers_imagenet_figure_has_its_images_radii_and_k() -> None:
+    paper = FIGURES["imagenet"]["paper"]
+    assert {paper.of(method).num_images for method in paper.methods} == {512}
+    assert (paper.epsilon, paper.k) == ((1, 2, 4, 8), 1000)
+    assert FIGURES["cifar"]["paper"].k == 100
+
+
+@pytest.mark.parametrize("name", PRESET_NAMES)
+@pytest.mark.parametrize("figure", list(FIGURES))
+def test_every_attack_has_steps_enough_to_reach_its_largest_radius(figure: str, name: str) -> None:
+    chosen = FIGURES[figure][name]
+    for method in chosen.methods:
+        budget = chosen.of(method)
+        assert budget.steps * budget.step_size >= max(chosen.epsilon), method
+
+
+def test_an_override_reaches_every_method_and_leaves_the_rest() -> None:
+    before, chosen = FIGURES["imagenet"]["cpu"], preset("imagenet", "cpu", steps=7, k=50)
+    for method in chosen.methods:
+        assert chosen.of(method).steps == 7
+        assert chosen.of(method).num_images == before.of(method).num_images
+    assert chosen.k == 50 and chosen.epsilon == before.epsilon
+
+
+def test_an_override_by_method_reaches_only_that_one() -> None:
+    before = FIGURES["imagenet"]["cpu"]
+    chosen = preset("imagenet", "cpu", num_images={"gradient": 3}, ig_steps=9)
+    assert chosen.of("gradient").num_images == 3
+    assert (
+        chosen.of("integrated_gradients").num_images == before.of("integrated_gradients").num_images
+    )
+    assert chosen.of("integrated_gradients").settings["steps"] == 9
+    assert "steps" not in chosen.of("gradient").settings
+
+
+def test_a_further_explainer_takes_the_general_budget() -> None:
+    chosen = preset("imagenet", "cpu", methods=("gradient", "vargrad"))
+    assert chosen.of("vargrad") == chosen.of("gradient")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ({"epsilon": (-1.0,)}, "positive"),
+        ({"epsilon": (2.0, 1.0)}, "increase"),
+        ({"num_images": 0}, "0 images"),
+        ({"step_size": 0.0}, "step size of 0"),
+        ({"num_images": {"gradent": 3}}, "did you mean gradient"),
+        ({"methods": ("gradient", "gradient")}, "twice"),
+        ({"stepz": 3}, "did you mean"),
+        ({"random": "gauss"}, "random control"),
+        ({"rows": 0}, "at least 1"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused(overrides: dict, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        preset("imagenet", "cpu", **overrides)
+
+
+def test_unknown_figures_and_presets_suggest_the_nearest() -> None:
+    with pytest.raises(InputError, match="did you mean imagenet"):
+        preset("imagnet", "cpu")
+    with pytest.raises(InputError, match="did you mean paper"):
+        preset("imagenet", "papre")
+
+
+def test_flags_with_one_value_or_one_for_each_method_are_read() -> None:
+    assert by_method("steps", None, int) is None
+    assert by_method("steps", ["7"], int) == 7
+    assert by_method("steps", ["gradient=7", "vargrad=8"], int) == {"gradient": 7, "vargrad": 8}
+    assert numbers("epsilon", ["1", "2.5"], float) == (1.0, 2.5)
+
+
+@pytest.mark.parametrize("texts", [["7.5"], ["gradient=x"], ["gradient=7", "8"]])
+def test_flags_that_cannot_be_read_are_named(texts: list[str]) -> None:
+    with pytest.raises(InputError, match="--steps has"):
+        by_method("steps", texts, int)

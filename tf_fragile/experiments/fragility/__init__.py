@@ -1,0 +1,1 @@
+"""The figures of Ghorbani et al. 2019, "Interpretation of Neural Networks Is Fragile"."""

@@ -1,0 +1,267 @@
+"""Attacking one subject with every method of a preset: planned, sharded, taken up again."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import tensorflow as tf
+
+from tf_fragile.attacks.attack import Attack, attack
+from tf_fragile.experiments.fragility.presets import Preset
+from tf_fragile.experiments.fragility.subject import Subject
+from tf_fragile.explainers.catalog import EXPLAINERS, explain
+from tf_fragile.explainers.explainer import Explainer
+from tf_fragile.metrics.similarity import check_k
+from tf_fragile.probes.fragility import FragilityProbe
+from tf_fragile.probes.running import run_probe
+from tf_fragile.runs import manifest as manifests
+from tf_fragile.runs.manifest import Manifest
+from tf_fragile.runs.shards import is_complete, plan_shards
+
+RANDOM = "random_sign"
+
+# Forward passes of the network that one gradient, and one derivative of a map, cost, roughly.
+_GRADIENT, _DERIVATIVE = 2.5, 6.0
+
+
+@dataclass(frozen=True, eq=False)
+class Campaign:
+    """Which images are attacked how, and where the records go.
+
+    Attributes:
+      subject: network and data.
+      preset: methods, budgets and radii.
+      objectives: attack objectives, by name; the random control runs beside them.
+      positions: images in order of preference; each method takes the first of them.
+      directory: holds one run directory a method.
+      seed: of everything random.
+      command: the command line, for the manifests.
+      gallery: of how many images to keep pictures.
+      only_correct: whether misclassified images are left out.
+      objective_settings: settings of objectives, e.g. the mask of `target_region`.
+      notes: further facts that decide the records, for the manifests, as JSON values.
+    """
+
+    subject: Subject
+    preset: Preset
+    objectives: tuple[str, ...]
+    positions: tuple[int, ...]
+    directory: Path
+    seed: int = 0
+    command: tuple[str, ...] = ()
+    gallery: int = 0
+    only_correct: bool = True
+    objective_settings: Mapping[str, Any] | None = None
+    notes: Mapping[str, Any] | None = None
+
+    def place(self, method: str) -> Path:
+        """The run directory of `method`."""
+        return self.directory / method
+
+    def positions_of(self, method: str) -> tuple[int, ...]:
+        """The images that `method` is given."""
+        return self.positions[: self.preset.of(method).num_images]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a campaign gave.
+
+    Attributes:
+      records: of all methods, the columns of `runs.records`.
+      manifests: by method.
+    """
+
+    records: pd.DataFrame
+    manifests: Mapping[str, Manifest]
+
+    def summary(self) -> dict[str, dict[str, Any]]:
+        """What a figure's own manifest says about the runs behind it."""
+        return {
+            method: {
+                "settings_hash": manifests.settings_hash(manifest),
+                "finished": manifest.finished,
+                "wall_time_s": manifest.wall_time_s,
+                "settings": dict(manifest.settings),
+            }
+            for method, manifest in self.manifests.items()
+        }
+
+
+def run(campaign: Campaign, *, progress: bool = True) -> Outcome:
+    """Computes what is missing of every method's run and returns all records.
+
+    Raises:
+      InputError: an unknown method, or a run directory that holds another run.
+    """
+    parts, found = [], {}
+    for method, probe in _probes(campaign).items():
+        records, found[method] = run_probe(
+            campaign.place(method),
+            probe,
+            campaign.subject.source,
+            campaign.positions_of(method),
+            model=campaign.subject.model,
+            settings=_settings(campaign, method),
+            command=campaign.command,
+            shard_size=campaign.preset.shard_size,
+            gallery=campaign.gallery,
+            progress=progress,
+        )
+        parts.append(records)
+    return Outcome(pd.concat(parts, ignore_index=True), found)
+
+
+@dataclass(frozen=True)
+class Line:
+    """The work of one method.
+
+    Attributes:
+      text: it, for people.
+      forwards: forward passes of one image it amounts to.
+      missing: the share of its images that have no records yet.
+    """
+
+    text: str
+    forwards: float
+    missing: float
+
+
+def plan(campaign: Campaign) -> tuple[Line, ...]:
+    """The work of every method; computes nothing."""
+    return tuple(
+        _line(campaign, method, probe.explainers[method], probe.attacks)
+        for method, probe in _probes(campaign).items()
+    )
+
+
+def describe(campaign: Campaign, seconds_per_forward: float) -> list[str]:
+    """The plan as lines of text, with the time it takes at a measured speed."""
+    work = plan(campaign)
+    seconds = sum(line.forwards * line.missing for line in work) * seconds_per_forward
+    total = sum(line.forwards for line in work)
+    spoken = "nothing left to compute" if seconds == 0 else f"roughly {_spoken(seconds)} to go here"
+    return [
+        f"{campaign.subject.name} on {campaign.subject.source.name}, records in "
+        f"{campaign.directory}",
+        *(f"  {line.text}" for line in work),
+        f"  about {total:,.0f} forward passes in all, {spoken}",
+    ]
+
+
+def seconds_per_forward(subject: Subject, rows: int) -> float:
+    """Seconds that a forward pass of one image takes in a batch of `rows`, measured now."""
+    images = tf.zeros((rows, *subject.source.image_shape))
+    forward = tf.function(subject.network.logits, autograph=False)
+    forward(images).numpy()
+    started = time.perf_counter()
+    forward(images).numpy()
+    return (time.perf_counter() - started) / rows
+
+
+def _probes(campaign: Campaign) -> dict[str, FragilityProbe]:
+    """A probe for each method; raises `InputError` for settings that can't work."""
+    preset, subject = campaign.preset, campaign.subject
+    # Before anything is written, or the directory would hold a run that can't go on.
+    check_k(tf.TensorShape([None, *subject.source.image_shape[:2]]), preset.k)
+    return {
+        method: FragilityProbe(
+            explainers={method: _explainer(campaign, method)},
+            attacks=_attacks(campaign, method),
+            epsilon=preset.epsilon,
+            limits=subject.source.range,
+            only_correct=campaign.only_correct,
+            seed=campaign.seed,
+        )
+        for method in preset.methods
+    }
+
+
+def _explainer(campaign: Campaign, method: str) -> Explainer:
+    settings = campaign.preset.of(method).settings
+    known = inspect.signature(EXPLAINERS[method]).parameters
+    own = {name: value for name, value in settings.items() if name in known}
+    return explain(method, campaign.subject.network, **own)
+
+
+def _attacks(campaign: Campaign, method: str) -> dict[str, Attack]:
+    preset, budget = campaign.preset, campaign.preset.of(method)
+    make: Callable[..., Attack] = partial(attack, k=preset.k, rows=preset.rows)
+    walk = {"steps": budget.steps, "step_size": budget.step_size}
+    noise: dict[str, Any] = {"mode": preset.random} | (walk if preset.random == "walk" else {})
+    attacks = {RANDOM: make("top_k", optimizer="random_sign", **noise)}
+    for objective in campaign.objectives:
+        attacks[objective] = make(
+            objective, beta=preset.beta, select=preset.select, **walk,
+            **(campaign.objective_settings or {}),
+        )  # fmt: skip
+    return attacks
+
+
+def _settings(campaign: Campaign, method: str) -> dict[str, Any]:
+    """Everything that decides the records of `method`, as JSON values."""
+    preset, budget = campaign.preset, campaign.preset.of(method)
+    return {
+        "model": campaign.subject.name,
+        "data": campaign.subject.source.name,
+        "method": method,
+        "method_settings": dict(budget.settings),
+        "objectives": list(campaign.objectives),
+        "steps": budget.steps,
+        "step_size": budget.step_size,
+        "epsilon": list(preset.epsilon),
+        "k": preset.k,
+        "beta": preset.beta,
+        "select": preset.select,
+        "random": preset.random,
+        "rows": preset.rows,
+        "only_correct": campaign.only_correct,
+        "gallery": campaign.gallery,
+        **(campaign.notes or {}),
+    }
+
+
+def _line(
+    campaign: Campaign, method: str, explainer: Explainer, attacks: Mapping[str, Attack]
+) -> Line:
+    preset, positions = campaign.preset, campaign.positions_of(method)
+    evaluations = explainer.method.evaluations
+    steps = preset.of(method).steps
+    forwards = sum(
+        len(positions)
+        * len(preset.epsilon)
+        * made.optimizer.steps
+        * cost_of_step(made, evaluations)
+        for made in attacks.values()
+    )
+    shards = plan_shards(positions, preset.shard_size)
+    there = [shard for shard in shards if is_complete(campaign.place(method), shard)]
+    done = sum(len(shard.positions) for shard in there)
+    text = (
+        f"{method}: {len(positions)} images x {len(preset.epsilon)} radii x "
+        f"{len(campaign.objectives)} attacks x {steps} steps of "
+        f"{preset.of(method).step_size:g}, {evaluations} gradient"
+        f"{'s' if evaluations > 1 else ''} a map: about {forwards:,.0f} forward passes"
+        f"{f'; {done} images already there' if done else ''}"
+    )
+    return Line(text, forwards, 1 - done / len(positions))
+
+
+def cost_of_step(made: Attack, evaluations: int) -> float:
+    """Forward passes of one image that a step costs, for maps of so many gradients."""
+    derivative = _DERIVATIVE * evaluations * made.optimizer.gradients_per_step
+    return derivative + _GRADIENT * evaluations + 1
+
+
+def _spoken(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"

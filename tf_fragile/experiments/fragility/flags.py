@@ -1,0 +1,123 @@
+"""The flags that the figures share, and what they amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from absl import flags
+
+from tf_fragile.errors import InputError
+from tf_fragile.experiments.fragility.presets import PRESET_NAMES, Preset, preset
+
+T = TypeVar("T", int, float)
+
+
+def define(out: str, *, data: str | None, weights: str) -> None:
+    """Defines the shared flags; call once, before they are parsed.
+
+    Args:
+      out: default of the output directory; `PRESET` in it stands for the preset's name.
+      data: default of the data; `None` where they must be given.
+      weights: what is said about the weights.
+    """
+    flags.DEFINE_enum("preset", "cpu", PRESET_NAMES, "How much work; single flags override it.")
+    kinds = "folder:DIR, npz:FILE, tfds:NAME/SPLIT or embedded."
+    flags.DEFINE_string("data", data, kinds, required=data is None)
+    flags.DEFINE_string("data_dir", None, "Where prepared TFDS data sets lie.")
+    flags.DEFINE_string("weights", None, weights)
+    flags.DEFINE_string("out", out, "Output directory; PRESET stands for the preset's name.")
+    flags.DEFINE_integer("seed", 0, "Of the choice of images and of the random signs.")
+    flags.DEFINE_list("methods", None, "Registered explainers, one column each.")
+    flags.DEFINE_list("epsilon", None, "Radii in grey levels.")
+    each = "one value, or METHOD=VALUE,..."
+    flags.DEFINE_list("num_images", None, f"Correctly classified images: {each}")
+    flags.DEFINE_list("steps", None, f"Steps of each attack: {each}")
+    flags.DEFINE_list("step_size", None, f"In grey levels: {each}")
+    flags.DEFINE_integer("ig_steps", None, "Path points of integrated gradients.")
+    flags.DEFINE_string("ig_rule", None, "right, left, trapezoid or gauss_legendre.")
+    flags.DEFINE_integer("k", None, "Of the top-k attack and of the overlap.")
+    flags.DEFINE_float("beta", None, "Sharpness of the softplus surrogate.")
+    flags.DEFINE_string("select", None, "How attacks keep their worst iterate.")
+    flags.DEFINE_enum("random", None, ("one_shot", "walk"), "The random control.")
+    flags.DEFINE_integer("shard_size", None, "Images written together.")
+    flags.DEFINE_integer("rows", None, "Images times radii in memory at once.")
+
+
+def preset_of(given: Any, figure: str) -> Preset:
+    """The preset that the parsed flags ask for.
+
+    Raises:
+      InputError: a value that can't be read or makes no sense, naming the flag.
+    """
+    return preset(
+        figure,
+        given.preset,
+        methods=tuple(given.methods or ()) or None,
+        epsilon=numbers("epsilon", given.epsilon, float) or None,
+        num_images=by_method("num_images", given.num_images, int),
+        steps=by_method("steps", given.steps, int),
+        step_size=by_method("step_size", given.step_size, float),
+        ig_steps=given.ig_steps,
+        ig_rule=given.ig_rule,
+        k=given.k,
+        beta=given.beta,
+        select=given.select,
+        random=given.random,
+        shard_size=given.shard_size,
+        rows=given.rows,
+    )
+
+
+def output(given: Any) -> Path:
+    """The output directory that the parsed flags ask for."""
+    return Path(given.out.replace("PRESET", given.preset))
+
+
+def numbers(flag: str, texts: Sequence[str] | None, kind: Callable[[str], T]) -> tuple[T, ...]:
+    """The numbers of a comma-separated flag.
+
+    Raises:
+      InputError: naming the flag and what is no number.
+    """
+    return tuple(_number(flag, text, kind) for text in texts or ())
+
+
+def by_method(
+    flag: str, texts: Sequence[str] | None, kind: Callable[[str], T]
+) -> T | dict[str, T] | None:
+    """A flag's one value for all methods, or its values by method.
+
+    Raises:
+      InputError: naming the flag and what can't be read.
+    """
+    if not texts:
+        return None
+    if len(texts) == 1 and "=" not in texts[0]:
+        return _number(flag, texts[0], kind)
+    values = {}
+    for text in texts:
+        method, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"--{flag} has {text!r}; give one value, or METHOD=VALUE for each.")
+        values[method] = _number(flag, value, kind)
+    return values
+
+
+def _number(flag: str, text: str, kind: Callable[[str], T]) -> T:
+    try:
+        return kind(text)
+    except ValueError:
+        raise InputError(f"--{flag} has {text!r}, which is not a number of its kind.") from None
+
+
+def command(argv: Sequence[str]) -> tuple[str, ...]:
+    """The command line as manifests keep it: the program's file name and its arguments."""
+    return (Path(argv[0]).name, *argv[1:])
+
+
+def refuse_arguments(argv: Sequence[str]) -> None:
+    """Raises `InputError` for anything on the command line that is no flag."""
+    if len(argv) > 1:
+        raise InputError(f"The argument {argv[1]!r} is not understood; write --name=value.")
