@@ -71,7 +71,7 @@ class Graph:
       structure: a sample of the nesting of the model's inputs, leaves arbitrary.
     """
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[Node, ...] = field(repr=False)
     inputs: tuple[int, ...]
     output: int
     structure: Any = field(default=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -31,8 +31,8 @@ class Network:
       units: the number of output units; `None` where only calling the model would tell.
     """
 
-    model: keras.Model
-    graph: Graph | None
+    model: keras.Model = field(repr=False)
+    graph: Graph | None = field(repr=False)
     head: Head
     units: int | None
 
