@@ -10,23 +10,61 @@ import pytest
 import tensorflow as tf
 
 import tf_fragile as tff
+from tf_fragile.backprop.network import as_network
+from tf_fragile.backprop.patterns import Patterns, pattern_nodes
+from tf_fragile.errors import InputError
 from tf_fragile.explainers.noise import sample_seeds
 from tf_fragile.explainers.targets import as_target
 
+
+def drawn_patterns(model: Any) -> Patterns:
+    """Patterns of the right shapes that, unlike estimated ones, don't depend on the weights."""
+    graph, rng = as_network(model).graph, np.random.default_rng(0)
+    nodes = {} if graph is None else pattern_nodes(graph)
+    shapes = {name: node.operation.kernels[0].shape for name, node in nodes.items()}
+    kernels = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    return Patterns(kernels, "linear", 0)
+
+
 # Small budgets, so that a promise is checked in milliseconds; the others use their defaults.
 SETTINGS: dict[str, dict[str, Any]] = {
+    "deeplift_ablation": {"reference": 0.1},
+    "deeplift_rescale": {"reference": 0.1},
+    "deeplift_reveal_cancel": {"reference": 0.1},
     "integrated_gradients": {"steps": 4, "rule": "gauss_legendre", "baseline": 0.1},
+    "pattern_attribution": {"patterns": drawn_patterns},
+    # Projected, a map of patterns depends on the weights through the masks alone.
+    "pattern_net": {"patterns": drawn_patterns, "project": False},
     "smoothgrad": {"samples": 3},
     "smoothgrad_squared": {"samples": 3, "base": "gradient_x_input"},
     "vargrad": {"samples": 3},
+    "lrp_zbox": {"low": -6.0, "high": 6.0},
+    "rectgrad": {"q": 50.0},  # of a layer of six units the 98th percentile is the largest
 }
 STOCHASTIC = {"smoothgrad", "smoothgrad_squared", "vargrad"}
+# All others walk the graph, which a subclassed model does not have.
+NEEDS_ONLY_GRADIENTS = {"gradient", "gradient_x_input", "integrated_gradients", *STOCHASTIC}
+IMAGES_ONLY = {"grad_cam", "guided_grad_cam"}
 ALL = tff.explainers()
 every_explainer = pytest.mark.parametrize("name", ALL)
 
 
 def make(name: str, model: Any) -> tff.explainers.Explainer:
-    return tff.explain(name, model, **SETTINGS.get(name, {}))
+    settings = {k: v(model) if callable(v) else v for k, v in SETTINGS.get(name, {}).items()}
+    return tff.explain(name, model, **settings)
+
+
+def refuses(name: str, wiring: str, it: Any) -> bool:
+    """Whether the explainer has to refuse this model; if so, checks that it says why."""
+    if name in IMAGES_ONLY and wiring in ("tabular", "one_unit", "two_inputs"):
+        with pytest.raises(InputError, match="Grad-CAM explains one image"):
+            make(name, it.model)(it.x)
+        return True
+    if wiring != "subclassed" or name in NEEDS_ONLY_GRADIENTS:
+        return False
+    with pytest.raises(InputError, match="is subclassed and has no"):
+        make(name, it.model)(it.x)
+    return True
 
 
 def prepared(explainer: Any, x: Any) -> tuple[Any, tf.Tensor, tf.Tensor]:
@@ -48,6 +86,8 @@ def assert_same(a: Any, b: Any, **tolerance: float) -> None:
 @every_explainer
 def test_map_has_the_shape_and_dtype_of_the_input_and_is_finite(name, wiring, subject) -> None:
     it = subject(wiring)
+    if refuses(name, wiring, it):
+        return
     maps = make(name, it.model)(it.x)
     tf.nest.assert_same_structure(maps, it.x)
     for m, x in zip(tf.nest.flatten(maps), tf.nest.flatten(it.x), strict=True):
@@ -71,6 +111,8 @@ def test_tensor_in_tensor_out(name, subject) -> None:
 @pytest.mark.parametrize("wiring", ["plain", "branches", "two_inputs"])
 def test_eager_function_and_xla_agree(name, wiring, subject) -> None:
     it = subject(wiring)
+    if refuses(name, wiring, it):
+        return
     explainer = make(name, it.model)
     arguments = prepared(explainer, it.x)
     eager = explainer.attribute(*arguments)
@@ -113,11 +155,13 @@ def test_samples_of_one_batch_get_different_randomness(name, subject) -> None:
 @pytest.mark.parametrize("wiring", ["plain", "nested", "branches", "subclassed"])
 def test_changing_a_weight_changes_the_next_map_without_retracing(name, wiring, subject) -> None:
     it = subject(wiring)
+    if refuses(name, wiring, it):
+        return
     explainer = make(name, it.model)
     before = explainer(it.x, target=1)
     traces = explainer._compiled.experimental_get_tracing_count()
     for variable in it.model.trainable_variables:
-        variable.assign(variable * 0.5)
+        variable.assign(0.5 * variable + 0.02)  # a mere factor leaves some methods unmoved
     after = explainer(it.x, target=1)
     assert explainer._compiled.experimental_get_tracing_count() == traces
     assert not np.allclose(before, after)
@@ -144,7 +188,8 @@ def test_derivative_of_the_map_matches_central_differences(name, wiring, subject
         return tf.reduce_sum(direction * tape.gradient(value, x))
 
     h = 1e-6  # small, so that no max pool switches on the way
-    difference = (read(x + h * direction) - read(x - h * direction)) / (2 * h)
+    once, twice = (read(x + t * direction) - read(x - t * direction) for t in (h, 2 * h))
+    difference = (8 * once - twice) / (12 * h)  # of fourth order: relevance curves near its poles
     np.testing.assert_allclose(slope(x), difference, rtol=1e-6)
 
 
@@ -171,7 +216,8 @@ def test_the_users_model_is_untouched(name, wiring, subject) -> None:
     config = None if wiring == "subclassed" else it.model.to_json()
     weights, outputs = it.model.get_weights(), it.model.predict(it.x, verbose=0)
     layer_names = [layer.name for layer in it.model.layers]
-    make(name, it.model)(it.x)
+    if not refuses(name, wiring, it):
+        make(name, it.model)(it.x)
     assert config is None or it.model.to_json() == config
     assert [layer.name for layer in it.model.layers] == layer_names
     for before, after in zip(weights, it.model.get_weights(), strict=True):

@@ -7,18 +7,25 @@ from types import ModuleType
 
 from tf_fragile.explainers.catalog import EXPLAINERS, explain, method, names
 from tf_fragile.explainers.contract import Method
+from tf_fragile.explainers.deeplift import DeepLIFT
 from tf_fragile.explainers.explainer import Explainer
+from tf_fragile.explainers.grad_cam import GradCAM, GuidedGradCAM
 from tf_fragile.explainers.gradient import Gradient, GradientXInput
 from tf_fragile.explainers.integrated_gradients import IntegratedGradients
+from tf_fragile.explainers.pattern import PatternBackprop
 from tf_fragile.explainers.smoothgrad import SmoothGrad
 
 __all__ = [
     "EXPLAINERS",
+    "DeepLIFT",
     "Explainer",
+    "GradCAM",
     "Gradient",
     "GradientXInput",
+    "GuidedGradCAM",
     "IntegratedGradients",
     "Method",
+    "PatternBackprop",
     "SmoothGrad",
     "explain",
     "method",

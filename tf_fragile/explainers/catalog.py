@@ -12,19 +12,60 @@ import keras
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.errors import InputError, unknown_name
 from tf_fragile.explainers.contract import Method
+from tf_fragile.explainers.deep_taylor import deep_taylor, excitation_backprop
+from tf_fragile.explainers.deeplift import DeepLIFT
 from tf_fragile.explainers.explainer import Explainer
+from tf_fragile.explainers.grad_cam import GradCAM, guided_grad_cam
 from tf_fragile.explainers.gradient import Gradient, GradientXInput
 from tf_fragile.explainers.integrated_gradients import IntegratedGradients
+from tf_fragile.explainers.lrp import (
+    lrp_alpha_beta,
+    lrp_cmp,
+    lrp_epsilon,
+    lrp_epsilon_alpha2_beta1,
+    lrp_epsilon_plus,
+    lrp_flat,
+    lrp_gamma,
+    lrp_wsquare,
+    lrp_zbox,
+    lrp_zero,
+    lrp_zplus,
+)
+from tf_fragile.explainers.pattern import PatternBackprop
+from tf_fragile.explainers.rectified import Deconvnet, GuidedBackprop, RectGrad
 from tf_fragile.explainers.smoothgrad import SmoothGrad
 from tf_fragile.registry import Registry
 
 EXPLAINERS: Registry[Callable[..., Method]] = Registry("explainer")
+EXPLAINERS.register("deeplift_rescale", partial(DeepLIFT, rule="rescale"))
+EXPLAINERS.register("deeplift_reveal_cancel", partial(DeepLIFT, rule="reveal_cancel"))
+EXPLAINERS.register("deeplift_ablation", partial(DeepLIFT, rule="ablation"))
+EXPLAINERS.register("grad_cam", GradCAM)
 EXPLAINERS.register("gradient", Gradient)
 EXPLAINERS.register("gradient_x_input", GradientXInput)
 EXPLAINERS.register("integrated_gradients", IntegratedGradients)
+EXPLAINERS.register("pattern_attribution", partial(PatternBackprop, attribution=True))
+EXPLAINERS.register("pattern_net", PatternBackprop)
 EXPLAINERS.register("smoothgrad", SmoothGrad)
 EXPLAINERS.register("smoothgrad_squared", partial(SmoothGrad, statistic="mean_square"))
 EXPLAINERS.register("vargrad", partial(SmoothGrad, statistic="variance"))
+EXPLAINERS.register("guided_backprop", GuidedBackprop)
+EXPLAINERS.register("guided_grad_cam", guided_grad_cam)
+EXPLAINERS.register("deconvnet", Deconvnet)
+EXPLAINERS.register("rectgrad", RectGrad)
+EXPLAINERS.register("lrp_zero", lrp_zero)
+EXPLAINERS.register("lrp_epsilon", lrp_epsilon)
+EXPLAINERS.register("lrp_gamma", lrp_gamma)
+EXPLAINERS.register("lrp_alpha_beta", lrp_alpha_beta)
+EXPLAINERS.register("lrp_zplus", lrp_zplus)
+EXPLAINERS.register("lrp_wsquare", lrp_wsquare)
+EXPLAINERS.register("lrp_flat", lrp_flat)
+EXPLAINERS.register("lrp_zbox", lrp_zbox)
+EXPLAINERS.register("lrp_epsilon_plus", lrp_epsilon_plus)
+EXPLAINERS.register("lrp_epsilon_alpha2_beta1", lrp_epsilon_alpha2_beta1)
+EXPLAINERS.register("lrp_cmp", lrp_cmp)
+EXPLAINERS.register("deep_taylor", deep_taylor)
+EXPLAINERS.register("excitation_backprop", excitation_backprop)
 
 
 def names() -> tuple[str, ...]:

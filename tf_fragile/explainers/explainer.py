@@ -32,6 +32,8 @@ class Explainer:
     method: Method
     network: Network
 
+    # Inside a user's `tf.function` AutoGraph would rewrite this code and wrap its errors.
+    @tf.autograph.experimental.do_not_convert
     def __call__(self, x: Any, target: Any = None, seed: Any = 0) -> Any:
         """The signed attribution of each input entry, no reduction.
 
@@ -74,6 +76,18 @@ class Explainer:
         labels = as_target(target, x, self.network)
         maps = self(x, labels) if attribution is None else self.inputs(attribution)
         return measure(self.network, x, labels, maps).numpy()
+
+    def as_gradient(self, target: Any = None, seed: Any = 0) -> Callable[[Any], tf.Tensor]:
+        """The score as a function of the input whose `tf.GradientTape` gradient is the map.
+
+        Args:
+          target: as for a call, resolved at every call of the function.
+          seed: as for a call.
+        """
+        # That module takes an `Explainer` apart, so it can't be imported before this one.
+        from tf_fragile.explainers.as_gradient import as_gradient
+
+        return as_gradient(self, target, seed)
 
     def on(self, network: Network) -> Explainer:
         """The same method on another network, e.g. one with surrogate activations."""

@@ -1,0 +1,133 @@
+"""What an operation without a rule of its own does to the numbers that pass through it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import keras
+import tensorflow as tf
+
+from tf_fragile.backprop.activations import Activation
+from tf_fragile.backprop.graph import Node, Ref
+from tf_fragile.backprop.rewrites import JoinedAffine, SpaceToDepthConvolution, TargetColumn
+from tf_fragile.backprop.weighted import is_linear
+from tf_fragile.errors import UnsupportedLayerError
+
+Kind = Literal[
+    "weighted",  # a linear map with kernels
+    "activation",  # a pointwise function
+    "softmax",  # a function that mixes units
+    "batch_norm",
+    "routing",  # every output is a copy of some input, or a padding constant
+    "average",  # a fixed linear mean or sum of one tensor
+    "sum",  # a fixed linear combination of several tensors
+    "product",  # of several tensors
+    "rescale",  # an affine map of each entry by constants
+    "unknown",
+]
+
+L = keras.layers
+# Weighted layers whose kernels a rule can't exchange; the gradient passes through them.
+_REWRITTEN = (JoinedAffine, SpaceToDepthConvolution, TargetColumn)
+_ROUTING: tuple[type, ...] = (
+    *(L.MaxPooling1D, L.MaxPooling2D, L.MaxPooling3D),
+    *(L.GlobalMaxPooling1D, L.GlobalMaxPooling2D, L.GlobalMaxPooling3D),
+    *(L.ZeroPadding1D, L.ZeroPadding2D, L.ZeroPadding3D),
+    *(L.Cropping1D, L.Cropping2D, L.Cropping3D, L.UpSampling1D, L.UpSampling3D),
+    *(L.Flatten, L.Reshape, L.Permute, L.RepeatVector, L.Concatenate, L.Identity, L.Maximum),
+    *(L.Minimum, L.Dropout, L.SpatialDropout1D, L.SpatialDropout2D, L.SpatialDropout3D),
+    *(L.AlphaDropout, L.GaussianDropout, L.GaussianNoise, L.ActivityRegularization),
+)
+_AVERAGE: tuple[type, ...] = (
+    *(L.AveragePooling1D, L.AveragePooling2D, L.AveragePooling3D),
+    *(L.GlobalAveragePooling1D, L.GlobalAveragePooling2D, L.GlobalAveragePooling3D),
+)
+_KINDS: dict[type, Kind] = {
+    **dict.fromkeys(_ROUTING, "routing"),
+    **dict.fromkeys(_AVERAGE, "average"),
+    **dict.fromkeys((L.Add, L.Subtract, L.Average), "sum"),
+    **dict.fromkeys((L.Rescaling, L.Normalization), "rescale"),
+    L.Multiply: "product",
+    L.PReLU: "activation",
+    L.BatchNormalization: "batch_norm",
+}
+# Functional operations arrive as objects of private classes, so they are known by class name.
+_OPERATIONS: dict[str, Kind] = {
+    **dict.fromkeys(
+        [
+            "BroadcastTo",
+            "Concatenate",
+            "Copy",
+            "ExpandDims",
+            "Flip",
+            "GetItem",
+            "Identity",
+            "Max",
+            "MaxPool",
+            "Maximum",
+            "Minimum",
+            "Moveaxis",
+            "Pad",
+            "Ravel",
+            "Repeat",
+            "Reshape",
+            "Roll",
+            "Split",
+            "Squeeze",
+            "Stack",
+            "Swapaxes",
+            "Take",
+            "Tile",
+            "Transpose",
+            "Unstack",
+        ],
+        "routing",
+    ),
+    **dict.fromkeys(("AveragePool", "Mean", "Sum"), "average"),
+    **dict.fromkeys(("Add", "Subtract"), "sum"),
+    "Multiply": "product",
+    "Negative": "rescale",
+}
+
+
+def kind_of(node: Node) -> Kind:
+    """The kind of `node`, `"unknown"` for layers whose inside can't be seen."""
+    operation = node.operation
+    if is_linear(operation) or isinstance(operation, _REWRITTEN):
+        return "weighted"
+    if isinstance(operation, Activation):
+        return "softmax" if operation.kind in ("softmax", "log_softmax") else "activation"
+    if operation is tf.identity:
+        return "routing"
+    if type(operation) is L.UpSampling2D:
+        return "routing" if operation.interpolation == "nearest" else "average"
+    if isinstance(operation, keras.Layer):  # a subclass may do anything in its call
+        return _KINDS.get(type(operation), "unknown")
+    return _functional_kind(node)
+
+
+def _functional_kind(node: Node) -> Kind:
+    name = type(node.operation).__name__
+    if len(node.inputs) == 1:
+        if name in ("Add", "Subtract", "Multiply"):
+            return "rescale"
+        if name in ("Maximum", "Minimum"):  # against a constant: a rectifier in disguise
+            return "unknown"
+    if name in ("Divide", "TrueDivide"):
+        by_constant = len(node.inputs) == 1 and isinstance(node.args[0], Ref)
+        return "rescale" if by_constant else "unknown"
+    return _OPERATIONS.get(name, "unknown")
+
+
+def is_max_pool(operation: Any) -> bool:
+    """Whether `operation` is a max pooling layer with windows (not a global one)."""
+    return type(operation) in (L.MaxPooling1D, L.MaxPooling2D, L.MaxPooling3D)
+
+
+def unsupported(method: str, node: Node, reason: str, remedy: str) -> UnsupportedLayerError:
+    """The refusal of `node` by `method`: which layer, why, and what to do."""
+    what = node.operation
+    kind = what.kind if isinstance(what, Activation) else type(what).__name__
+    return UnsupportedLayerError(
+        f"{method} has no rule for layer {node.name!r} ({kind}): {reason}; {remedy}."
+    )
