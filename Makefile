@@ -10,7 +10,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c '$(SUPPORTED)' 2>/dev/null && echo "$$python" && break; done)
 
 # One process a core; a file's tests stay together, so that its models are built once.
-PYTEST_ARGS ?= --numprocesses=2 --dist=loadfile
+PYTEST_ARGS ?= --numprocesses=2 --dist=worksteal
 AUDIT_ARGS ?= --out=out/audit
 
 # Keep the C++ start-up notes of TensorFlow out of the output; errors still show.
