@@ -9,6 +9,7 @@ by round in one run: on a noisy machine only the ratios mean something. Inputs a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
@@ -47,7 +48,7 @@ def settings(name: str) -> dict[str, int]:
 def attack_problem(attack: Attack, explainer: tff.explainers.Explainer, x: tf.Tensor) -> Problem:
     """A batch at radius 8, as the attack makes it."""
     entry = zoo.entry(MODEL.value)
-    limits = PREPROCESSINGS[entry.preprocessing].range
+    limits = PREPROCESSINGS[entry.preprocessing or "raw"].range
     label, seeds = explainer.network.predict(x), sample_seeds(0, x.shape[0])
     reference = spatial_map(explainer(x, label, seeds))
     one = [1] * (x.shape.rank - 1) + [-1]
@@ -66,7 +67,7 @@ def main(argv: list[str]) -> int:
         model = zoo.load(MODEL.value, weights=WEIGHTS.value)
     network = as_network(model)
     shape = (BATCH.value, *model.input_shape[1:])
-    preprocessing = PREPROCESSINGS[zoo.entry(MODEL.value).preprocessing]
+    preprocessing = PREPROCESSINGS[zoo.entry(MODEL.value).preprocessing or "raw"]
     pixels = np.random.default_rng(0).uniform(0, 255, shape)
     x = tf.constant(preprocessing.forward(pixels))
     label, seeds = network.predict(x), sample_seeds(0, BATCH.value)
@@ -76,7 +77,7 @@ def main(argv: list[str]) -> int:
     for name in ONLY.value or EXPLAINERS:
         explainer = tff.explain(name, network, **settings(name))
         run = tf.function(explainer.attribute, autograph=False)
-        functions[name] = lambda run=run: run(x, label, seeds)
+        functions[name] = partial(run, x, label, seeds)
     attack = tff.attack("top_k", k=1000)
     explainer = tff.explain("gradient", network)
     loop: Loop = attack._loop(explainer)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import tensorflow as tf
 from absl import flags
@@ -129,8 +130,8 @@ def main(argv: list[str]) -> int:
     for variant in found:
         true = tf.function(gradient(variant.true), autograph=False)
         step = tf.function(attack_gradient(variant.surrogate), autograph=False)
-        functions[f"g {variant.name}"] = lambda true=true: true(x, target)
-        functions[f"a {variant.name}"] = lambda step=step: step(x, target, mask)
+        functions[f"g {variant.name}"] = partial(true, x, target)
+        functions[f"a {variant.name}"] = partial(step, x, target, mask)
     timings = in_turns(functions, ROUNDS.value)
     print(f"SqueezeNet, batch {BATCH.value}: forward passes (median over {ROUNDS.value} rounds)")
     print(f"{'':40s}{'gradient':>10s}{'attack gradient':>17s}")
