@@ -101,7 +101,7 @@ def test_inputs_outside_the_bounds_of_zbox_name_the_sample() -> None:
     outside[1, 2, 3] = 2.5
     explainer(ROWS)
     with pytest.raises(InputError, match=r"Sample 1 of the batch has the value 2\.5, outside"):
-        explainer.method.check(explainer.network, explainer.inputs(outside))
+        explainer(outside)
 
 
 def test_bounds_that_cant_be_followed_to_the_first_layer_are_refused() -> None:
@@ -124,3 +124,10 @@ def test_bounds_go_through_preprocessing_and_padding() -> None:
     np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
     gap = tff.explain("lrp_zbox", scaled, low=0, high=255, head="one").gap(x)
     np.testing.assert_allclose(gap, 0, atol=1e-4)
+
+
+def test_a_map_that_overflows_is_refused_not_returned() -> None:
+    model = around(L.ReLU())
+    model.set_weights([1e20 * np.abs(w) for w in model.get_weights()])
+    with pytest.raises(InputError, match=r"gradient_x_input map of sample 0 .* overflows float32"):
+        tff.explain("gradient_x_input", model)(1e15 * np.abs(ROWS) + 1e15)

@@ -127,6 +127,49 @@ def nonnegative_slots(graph: Graph) -> frozenset[int]:
     return frozenset(known)
 
 
+def rectified_slots(graph: Graph, proportional: Condition) -> frozenset[int]:
+    """Slots that get no relevance where they are negative: a ReLU follows, on every way down.
+
+    Args:
+      graph: the operations.
+      proportional: holds where a node's rule gives inputs that are zero nothing.
+    """
+    consumers = graph.consumers()
+    silent: set[int] = set()  # without relevance where they are zero
+    rectified: set[int] = set()
+    for slot in sorted(consumers, key=_position_of(graph), reverse=True):
+        routed = [(node, kind_of(node) == "routing") for node in consumers[slot]]
+        if slot == graph.output:
+            continue
+        if all(
+            proportional(node) or (copies and silent.issuperset(node.outputs))
+            for node, copies in routed
+        ):
+            silent.add(slot)
+        if all(
+            (rectified if copies else silent).issuperset(node.outputs)
+            and (copies or _zero_where_negative(node))
+            for node, copies in routed
+        ):
+            rectified.add(slot)
+    return frozenset(rectified)
+
+
+def _position_of(graph: Graph) -> Callable[[int], int]:
+    """When each slot is filled: inputs at -1, the rest by the node that fills it."""
+    places = {slot: i for i, node in enumerate(graph.nodes) for slot in node.outputs}
+    return lambda slot: places.get(slot, -1)
+
+
+def _zero_where_negative(node: Node) -> bool:
+    function = node.operation
+    if not isinstance(function, Activation) or not function.monotone:
+        return False
+    with tf.init_scope():  # monotone: what is zero at both ends of the negatives is zero between
+        ends = function(tf.constant([-1e4, -1e-30]))
+        return not ends.numpy().any()
+
+
 def _never_negative(node: Node) -> bool:
     function = node.operation
     if not isinstance(function, Activation) or not function.monotone:

@@ -46,7 +46,8 @@ class Explainer:
           Attributions in the nesting, shapes and float dtype of `x`; NumPy for NumPy.
 
         Raises:
-          InputError: wrong shape, NaN or infinity in `x`, a target that is no class.
+          InputError: wrong shape, NaN or infinity in `x`, values that the method's settings
+            exclude, a target that is no class, a map that overflows.
         """
         plain = all(not tf.is_tensor(leaf) for leaf in tf.nest.flatten(x))
         x = self.inputs(x)
@@ -54,9 +55,14 @@ class Explainer:
         seeds = sample_seeds(seed, batch)
         if tf.executing_eagerly():
             self._check_once(x)
+            check: Callable[..., None] | None = getattr(self.method, "check", None)
+            if check is not None:
+                check(self.network, x)
         labels = as_target(target, x, self.network)
         run = self._compiled if tf.executing_eagerly() else self.attribute
         maps = run(x, labels, seeds)
+        if tf.executing_eagerly():
+            self._check_map(maps)
         return tf.nest.map_structure(lambda t: t.numpy(), maps) if plain else maps
 
     def attribute(self, x: Any, target: tf.Tensor, seed: tf.Tensor) -> Any:
@@ -131,6 +137,17 @@ class Explainer:
     @cached_property
     def _compiled(self) -> Any:
         return tf.function(self.attribute, autograph=False, reduce_retracing=True)
+
+    def _check_map(self, maps: Any) -> None:
+        for leaf in tf.nest.flatten(maps):
+            finite = tf.reduce_all(tf.math.is_finite(leaf), axis=list(range(1, leaf.shape.rank)))
+            if not tf.reduce_all(finite):
+                bad = int(np.flatnonzero(~finite.numpy())[0])
+                raise InputError(
+                    f"The {self.name} map of sample {bad} of the batch overflows {leaf.dtype.name} "
+                    f"on its way through model {self.network.model.name!r}; use a float64 model or "
+                    "another explainer."
+                )
 
     def _check_once(self, x: Any) -> None:
         if self.network.graph is None and "checked" not in self.__dict__:

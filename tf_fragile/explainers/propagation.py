@@ -86,18 +86,25 @@ def canonized(network: Network, method: str, batch_norm: BatchNorm, hoist: bool 
     return known[key]
 
 
-def linear_rewritten(network: Network, method: str) -> Graph:
+def linear_rewritten(network: Network, method: str, hoist: bool = False) -> Graph:
     """The graph with cheaper forms of its linear operations, for rules that never see a kernel.
 
     Its last input is the target [B] where its output is the target's logit [B, 1] alone.
+
+    Args:
+      network: the score function.
+      method: for messages.
+      hoist: whether max pools go in front of activations.
     """
     graph = graph_of(network, method)
     known = _CANONIZED.setdefault(network, {})
-    if "linear" not in known:
-        rewritten = space_to_depth_convolutions(split_concatenations(graph)).pruned().sorted()
+    key = "linear, hoisted" if hoist else "linear"
+    if key not in known:
+        rewritten = hoist_max_pools(graph) if hoist else graph
+        rewritten = space_to_depth_convolutions(split_concatenations(rewritten)).pruned().sorted()
         column = None if network.units == 1 else target_column(rewritten)
-        known["linear"] = rewritten if column is None else column
-    return known["linear"]
+        known[key] = rewritten if column is None else column
+    return known[key]
 
 
 def check_choice(setting: str, value: str, known: tuple[str, ...]) -> None:
@@ -205,10 +212,9 @@ def propagate_column(
 
 
 def propagate_linearly(
-    network: Network, method: str, x: Any, target: tf.Tensor, rule_of: RuleOf, head: Head
+    network: Network, graph: Graph, x: Any, target: tf.Tensor, rule_of: RuleOf, head: Head
 ) -> Any:
-    """`propagate` for rules that see no kernels, on the cheaper graph of `linear_rewritten`."""
-    graph = linear_rewritten(network, method)
+    """`propagate` for rules that see no kernels, on the cheaper `graph` of `linear_rewritten`."""
     if len(graph.inputs) == len(tf.nest.flatten(x)):
         return propagate(network, graph, x, target, rule_of, head, linear=True)
     return propagate_column(network, graph, x, rule_of, head, (target,))

@@ -8,13 +8,14 @@ from typing import Any
 import tensorflow as tf
 
 from tf_fragile.backprop.composites import Composite, Condition, activation, of_kind
-from tf_fragile.backprop.graph import Node
+from tf_fragile.backprop.graph import Graph, Node
 from tf_fragile.backprop.kinds import is_max_pool
 from tf_fragile.backprop.network import Network
 from tf_fragile.backprop.rewrites import TargetColumn
 from tf_fragile.backprop.rules import (
     ProportionalRedistribution,
     column_gradient,
+    cut_after_routing,
     deconvnet,
     gradient,
     guided_backprop,
@@ -31,6 +32,7 @@ from tf_fragile.explainers.propagation import (
     Head,
     check_choice,
     graph_of,
+    linear_rewritten,
     propagate,
     propagate_linearly,
 )
@@ -70,8 +72,17 @@ class GuidedBackprop:
 
     def attribute(self, network: Network, x: Any, target: tf.Tensor, seed: tf.Tensor) -> Any:
         """See `Method.attribute`; `seed` is not used."""
-        rules = rectifier_composite("guided_backprop", guided_backprop)
-        return propagate_linearly(network, "guided_backprop", x, target, rules, self.head)
+        graph = linear_rewritten(network, "guided_backprop", hoist=True)
+        hoisted = _hoisted(graph_of(network, "guided_backprop"), graph)
+        pooled = {node.output for node in graph.nodes if hoisted(node)}
+        is_rectifier = activation(*RECTIFIERS)
+        rules = rectifier_composite(
+            "guided_backprop",
+            guided_backprop,
+            (hoisted, cut_after_routing),
+            (lambda node: is_rectifier(node) and not pooled.isdisjoint(node.inputs), gradient),
+        )
+        return propagate_linearly(network, graph, x, target, rules, self.head)
 
 
 @dataclass(frozen=True)
@@ -97,7 +108,8 @@ class Deconvnet:
     def attribute(self, network: Network, x: Any, target: tf.Tensor, seed: tf.Tensor) -> Any:
         """See `Method.attribute`; `seed` is not used."""
         rules = rectifier_composite("deconvnet", deconvnet)
-        return propagate_linearly(network, "deconvnet", x, target, rules, self.head)
+        graph = linear_rewritten(network, "deconvnet")
+        return propagate_linearly(network, graph, x, target, rules, self.head)
 
 
 @dataclass(frozen=True)
@@ -147,8 +159,15 @@ class RectGrad:
             graph = graph_of(network, "rectgrad")
             maps = propagate(network, graph, x, target, rules, self.head, linear=True)
         else:
-            maps = propagate_linearly(network, "rectgrad", x, target, rules, self.head)
+            graph = linear_rewritten(network, "rectgrad")
+            maps = propagate_linearly(network, graph, x, target, rules, self.head)
         return tf.nest.map_structure(tf.multiply, x, maps) if self.input_product else maps
+
+
+def _hoisted(recorded: Graph, rewritten: Graph) -> Condition:
+    """Holds for max pools that `hoist_max_pools` put in front of the activation they follow."""
+    known = {slot for node in recorded.nodes for slot in node.outputs}
+    return lambda node: is_max_pool(node.operation) and known.isdisjoint(node.outputs)
 
 
 def _is_column(node: Node) -> bool:

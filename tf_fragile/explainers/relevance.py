@@ -18,6 +18,7 @@ from tf_fragile.backprop.composites import (
     last_weighted,
     nonnegative_slots,
     of_kind,
+    rectified_slots,
 )
 from tf_fragile.backprop.graph import Graph, Node
 from tf_fragile.backprop.kinds import kind_of, unsupported
@@ -122,8 +123,8 @@ class Relevance:
         if self.top is not None:
             choices.append((last_weighted(graph), self.top))
         if self.dense is not None:
-            choices += _by_sign(graph, dense, self.dense)
-        choices += _by_sign(graph, of_kind("weighted"), self.weighted)
+            choices += self._by_sign(graph, dense, self.dense)
+        choices += self._by_sign(graph, of_kind("weighted"), self.weighted)
         return Composite(self.name, (*choices, *self._weightless()))
 
     def _weightless(self) -> tuple[tuple[Condition, Rule], ...]:
@@ -147,6 +148,31 @@ class Relevance:
         ]
         return tuple(choices)
 
+    def _by_sign(
+        self, graph: Graph, condition: Condition, rule: Rule
+    ) -> list[tuple[Condition, Rule]]:
+        """`rule`, and before it its cheaper forms for layers of which more is known."""
+        if not isinstance(rule, (AlphaBeta, Gamma)):
+            return [(condition, rule)]
+        forms: list[tuple[Condition, Rule]] = [(condition, rule)]
+        if isinstance(rule, Gamma):
+            rectified = rectified_slots(graph, self._is_proportional)
+            rule = replace(rule, rectified=True)
+            forms.insert(0, (_all(condition, lambda n: rectified.issuperset(n.outputs)), rule))
+        known = nonnegative_slots(graph)
+        unsigned = [
+            (_all(holds, lambda n: known.issuperset(n.inputs)), replace(form, signed=False))
+            for holds, form in forms
+        ]
+        return [*unsigned, *forms]
+
+    def _is_proportional(self, node: Node) -> bool:
+        """Whether the rule of `node` gives inputs that are zero nothing."""
+        kind, conventions = kind_of(node), self.conventions
+        if kind == "average":
+            return conventions.average_pool == "proportional"
+        return kind == "weighted" or (kind == "sum" and conventions.residual == "proportional")
+
     def _norm_rule(self) -> Rule:
         treatment = self.conventions.batch_norm
         if treatment == "depthwise":
@@ -168,16 +194,8 @@ class Relevance:
         return ZBox(low, high)
 
 
-def _by_sign(graph: Graph, condition: Condition, rule: Rule) -> list[tuple[Condition, Rule]]:
-    """`rule`, and its cheaper form for layers whose input is never negative."""
-    if not isinstance(rule, (AlphaBeta, Gamma)):
-        return [(condition, rule)]
-    known = nonnegative_slots(graph)
-    unsigned = replace(rule, signed=False)
-    return [
-        (lambda node: condition(node) and known.issuperset(node.inputs), unsigned),
-        (condition, rule),
-    ]
+def _all(*conditions: Condition) -> Condition:
+    return lambda node: all(condition(node) for condition in conditions)
 
 
 def _is_plain_add(node: Node) -> bool:

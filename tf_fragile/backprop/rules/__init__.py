@@ -9,6 +9,7 @@ from tf_fragile.backprop.rules.input_layer import ZBox, flat, wsquare
 from tf_fragile.backprop.rules.rectifier import (
     ProportionalRedistribution,
     RectGrad,
+    cut_after_routing,
     deconvnet,
     guided_backprop,
     padding_trick,
@@ -33,6 +34,7 @@ __all__ = [
     "RectGrad",
     "ZBox",
     "column_gradient",
+    "cut_after_routing",
     "deconvnet",
     "flat",
     "gradient",

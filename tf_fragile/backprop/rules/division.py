@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 _ZERO_STANDS_FOR = 1e-7  # Keras' epsilon, which iNNvestigate divides by where a sum is exactly 0
+
+
+def _vanishing(dtype: tf.DType) -> float:
+    """About 1e-31 in float32: a quotient by less overflows long before its numerator does."""
+    limits = np.finfo(dtype.as_numpy_dtype)
+    return float(limits.tiny / limits.eps)
 
 
 def divide(a: tf.Tensor, b: tf.Tensor, epsilon: float = 0.0) -> tf.Tensor:
@@ -14,11 +21,12 @@ def divide(a: tf.Tensor, b: tf.Tensor, epsilon: float = 0.0) -> tf.Tensor:
       a: numerator.
       b: denominator, broadcasting to `a`.
       epsilon: added to `b` with the sign of `b` (plus at zero), the ε-rule. At 0 only
-        denominators that are exactly zero are replaced, by 1e-7, as iNNvestigate does; small
-        ones are left alone.
+        denominators that are zero, or so near it that the quotient would overflow, are replaced,
+        by 1e-7, as iNNvestigate does; small ones are left alone.
     """
     if epsilon == 0:
-        return a / (b + tf.cast(b == 0, b.dtype) * tf.cast(_ZERO_STANDS_FOR, b.dtype))
+        vanishing = tf.cast(tf.abs(b) < _vanishing(b.dtype), b.dtype)
+        return a / (b + vanishing * tf.cast(_ZERO_STANDS_FOR, b.dtype))
     epsilon = tf.constant(epsilon, b.dtype)
     return a / (b + tf.where(b >= 0, epsilon, -epsilon))
 

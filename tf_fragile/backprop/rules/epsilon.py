@@ -54,12 +54,15 @@ class Gamma:
       bias: whether the denominators include the bias.
       epsilon: the stabiliser of the denominators.
       signed: whether inputs may be negative; `False` saves half of the work.
+      rectified: whether no relevance ever comes to negative z, because a ReLU follows; saves a
+        way back.
     """
 
     gamma: float = 0.25
     bias: bool = True
     epsilon: float = 0.0
     signed: bool = True
+    rectified: bool = False
 
     def __call__(
         self, node: Node, inputs: Tensors, output: tf.Tensor, relevance: tf.Tensor
@@ -80,16 +83,18 @@ class Gamma:
         favoured = tf.where(output > 0, products, z - products)
         s = divide(relevance, z + gamma * favoured, self.epsilon)
         above = s * tf.cast(output > 0, s.dtype)
-        below = s * tf.cast(output < 0, s.dtype)
+        below = None if self.rectified else s * tf.cast(output < 0, s.dtype)
         if not self.signed:
-            raised, lowered = (
-                tuple(k + gamma * part for k, part in zip(kernels, parts, strict=True))
-                for parts in (plus, minus)
-            )
-            up, down = ((above, raised), (below, lowered))
-            return [x * (transpose(operation, x, *up) + transpose(operation, x, *down))]
-        plain = transpose(operation, x, above + below, kernels)
-        extra = transpose(operation, x, above, plus) + transpose(operation, x, below, minus)
+            raised = tuple(k + gamma * part for k, part in zip(kernels, plus, strict=True))
+            shares = transpose(operation, x, above, raised)
+            if below is not None:
+                lowered = tuple(k + gamma * part for k, part in zip(kernels, minus, strict=True))
+                shares += transpose(operation, x, below, lowered)
+            return [x * shares]
+        plain = transpose(operation, x, above if below is None else above + below, kernels)
+        extra = transpose(operation, x, above, plus)
+        if below is not None:
+            extra += transpose(operation, x, below, minus)
         return [
             positive(x) * (plain + gamma * extra) + negative(x) * (plain + gamma * (plain - extra))
         ]

@@ -21,6 +21,18 @@ def guided_backprop(
     return gradient(node, inputs, output, positive(relevance))
 
 
+def cut_after_routing(
+    node: Node, inputs: Tensors, output: tf.Tensor, relevance: tf.Tensor
+) -> Tensors:
+    """Guided backprop at a max pool that was moved in front of its ReLU.
+
+    What overlapping windows send to one entry adds up before the negative is cut, as it does at
+    the ReLU in front of the pool; the derivative of the ReLU is the same on either side.
+    """
+    (routed,) = gradient(node, inputs, output, relevance)
+    return [positive(routed)]
+
+
 def deconvnet(node: Node, inputs: Tensors, output: tf.Tensor, relevance: tf.Tensor) -> Tensors:
     """`R⁺`, whatever the forward pass did. Source: Zeiler & Fergus 2013."""
     return [positive(relevance)]
