@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -18,10 +19,12 @@ from timing import in_turns
 
 import tf_fragile as tff
 from tf_fragile import cli
-from tf_fragile.attacks.attack import Attack
-from tf_fragile.attacks.loop import Loop, Problem, initial_state, spatial_map
-from tf_fragile.backprop.network import as_network
+from tf_fragile.attacks.problem import make_problem
+from tf_fragile.attacks.state import initial_state, spatial_map
+from tf_fragile.backprop.network import Network, as_network
+from tf_fragile.backprop.patterns import estimate_patterns
 from tf_fragile.data.preprocessing import PREPROCESSINGS
+from tf_fragile.data.ranges import InputRange
 from tf_fragile.explainers.catalog import EXPLAINERS
 from tf_fragile.explainers.noise import sample_seeds
 from tf_fragile.models import zoo
@@ -33,31 +36,26 @@ ROUNDS = flags.DEFINE_integer("rounds", 7, "Rounds that count.", lower_bound=1)
 POINTS = flags.DEFINE_integer("points", 50, "Path points and noise draws.", lower_bound=2)
 ONLY = flags.DEFINE_list("only", [], "Explainers to time; all where empty.")
 
-TARGETS = {"gradient": 2.5, "attack gradient (top_k, softplus)": 6.0}
+_FOUR = (
+    "lrp_zero lrp_epsilon lrp_gamma lrp_zplus lrp_wsquare lrp_flat lrp_zbox lrp_epsilon_plus "
+    "lrp_cmp deep_taylor excitation_backprop"
+)
+TARGETS = {"gradient": 2.5, "attack gradient (top_k, softplus)": 6.0, "deeplift_rescale": 5.5}
+TARGETS |= dict.fromkeys(_FOUR.split(), 4.0)
+TARGETS |= dict.fromkeys(("lrp_alpha_beta", "lrp_epsilon_alpha2_beta1"), 7.0)
 
 
-def settings(name: str) -> dict[str, int]:
-    """Points of the methods that average."""
+def settings(name: str, limits: InputRange, network: Network, x: tf.Tensor) -> dict[str, Any]:
+    """Points of the methods that average; bounds and patterns for those that need them."""
     if name == "integrated_gradients":
         return {"steps": POINTS.value}
     if name in ("smoothgrad", "smoothgrad_squared", "vargrad"):
         return {"samples": POINTS.value}
+    if name == "lrp_zbox":
+        return {"low": limits.low, "high": limits.high}
+    if name.startswith("pattern"):
+        return {"patterns": estimate_patterns(network, [x])}
     return {}
-
-
-def attack_problem(attack: Attack, explainer: tff.explainers.Explainer, x: tf.Tensor) -> Problem:
-    """A batch at radius 8, as the attack makes it."""
-    entry = zoo.entry(MODEL.value)
-    limits = PREPROCESSINGS[entry.preprocessing or "raw"].range
-    label, seeds = explainer.network.predict(x), sample_seeds(0, x.shape[0])
-    reference = spatial_map(explainer(x, label, seeds))
-    one = [1] * (x.shape.rank - 1) + [-1]
-    low, high, unit = (
-        tf.repeat(tf.reshape(tf.constant(v), one), x.shape[0], 0)
-        for v in (limits.low, limits.high, limits.unit)
-    )
-    fixed = attack.objective.fixed(reference)
-    return Problem(x, 8 * unit, low, high, unit, label, label, reference, fixed, seeds)
 
 
 def main(argv: list[str]) -> int:
@@ -68,6 +66,7 @@ def main(argv: list[str]) -> int:
     network = as_network(model)
     shape = (BATCH.value, *model.input_shape[1:])
     preprocessing = PREPROCESSINGS[zoo.entry(MODEL.value).preprocessing or "raw"]
+    limits = preprocessing.range
     pixels = np.random.default_rng(0).uniform(0, 255, shape)
     x = tf.constant(preprocessing.forward(pixels))
     label, seeds = network.predict(x), sample_seeds(0, BATCH.value)
@@ -75,19 +74,21 @@ def main(argv: list[str]) -> int:
     forward = tf.function(lambda x: model(x, training=False), autograph=False)
     functions: dict[str, Callable[[], tf.Tensor]] = {"forward": lambda: forward(x)}
     for name in ONLY.value or EXPLAINERS:
-        explainer = tff.explain(name, network, **settings(name))
+        explainer = tff.explain(name, network, **settings(name, limits, network, x))
         run = tf.function(explainer.attribute, autograph=False)
         functions[name] = partial(run, x, label, seeds)
     attack = tff.attack("top_k", k=1000)
     explainer = tff.explain("gradient", network)
-    loop: Loop = attack._loop(explainer)
-    problem = attack_problem(attack, explainer, x)
+    loop = attack.loop(explainer, 1000)
+    reference = spatial_map(explainer(x, label, seeds))
+    radius = np.array([8.0])
+    problem = make_problem(loop, limits, radius, x, label, label, reference, seeds)
     state = initial_state(problem)
     gradient = tf.function(loop.step_gradient, autograph=False)
     score = tf.function(loop.score, autograph=False)
     functions["attack gradient (top_k, softplus)"] = lambda: gradient(x, problem)
-    functions["attack scoring (map, overlap, label)"] = lambda: score(x, problem)
-    functions["attack step (loop of 4, a quarter)"] = lambda: loop.run(problem, state, 0, 4).x
+    functions["attack scoring (map, overlap, label)"] = lambda: score(x, problem)[0]
+    functions["attack step (loop of 4, a quarter)"] = lambda: loop.run(problem, state, 0, 4)[0].x
 
     print(f"{MODEL.value}, batch {BATCH.value}, {ROUNDS.value} rounds, {POINTS.value} points")
     print(f"{'':38s}{'ms/image':>10s}{'x forward':>11s}{'  [min, max]':14s}{'target':>8s}")

@@ -17,7 +17,7 @@ from absl import flags
 from timing import in_turns
 
 from tf_fragile import cli
-from tf_fragile.attacks.loop import spatial_map
+from tf_fragile.attacks.state import spatial_map
 from tf_fragile.attacks.surrogates import Softplus
 from tf_fragile.backprop.activations import Activation
 from tf_fragile.backprop.graph import Graph, Node

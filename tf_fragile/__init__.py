@@ -20,11 +20,11 @@ from tf_fragile.errors import InputError, UnsupportedLayerError
 
 if TYPE_CHECKING:
     from tf_fragile import attacks, backprop, data, explainers, metrics, models
-    from tf_fragile.attacks.attack import attack
+    from tf_fragile.attacks.factory import attack
     from tf_fragile.explainers.catalog import explain
 
 _ROOMS = ("attacks", "backprop", "data", "explainers", "metrics", "models")
-_NAMES = {"attack": "tf_fragile.attacks.attack", "explain": "tf_fragile.explainers.catalog"}
+_NAMES = {"attack": "tf_fragile.attacks.factory", "explain": "tf_fragile.explainers.catalog"}
 
 __all__ = [
     "InputError",

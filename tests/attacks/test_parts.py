@@ -8,10 +8,11 @@ import pytest
 import tensorflow as tf
 
 import tf_fragile as tff
-from tf_fragile.attacks.constraints import Box
-from tf_fragile.attacks.loop import spatial_map
+from tf_fragile.attacks.constraints import Linf
 from tf_fragile.attacks.objectives import MassCenter, TargetRegion, TopK
-from tf_fragile.attacks.surrogates import Softplus, relus, softplus
+from tf_fragile.attacks.softplus import softplus
+from tf_fragile.attacks.state import spatial_map
+from tf_fragile.attacks.surrogates import Softplus, relus
 from tf_fragile.backprop.network import as_network
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.noise import sample_seeds
@@ -130,8 +131,8 @@ def test_a_subclassed_model_has_no_surrogate() -> None:
 
 def test_projection_keeps_the_ball_and_the_range() -> None:
     start = tf.constant([[0.0, 5.0, 10.0]])
-    box = Box(start, tf.constant([[2.0]]), tf.constant([[0.0]]), tf.constant([[10.0]]))
-    moved = box.project(tf.constant([[-9.0, 9.0, 11.0]]))
+    ball = Linf(start, *(tf.constant([[value]]) for value in (2.0, 1.0, 0.0, 10.0)))
+    moved = ball.project(tf.constant([[-9.0, 9.0, 11.0]]))
     np.testing.assert_array_equal(moved, [[0.0, 7.0, 10.0]])
 
 

@@ -56,6 +56,11 @@ def test_unrelated_maps_overlap_at_chance() -> None:
     assert above_chance(1.0, 32 * 32, 100) == 1.0
 
 
+def test_chance_correction_of_an_array_is_that_of_its_numbers() -> None:
+    overlap = np.array([[0.0, 0.25], [1.0, np.nan]])
+    np.testing.assert_allclose(above_chance(overlap, 40, 10), [[-1 / 3, 0.0], [1.0, np.nan]])
+
+
 @pytest.mark.parametrize("k", [0, -1, 21])
 def test_a_k_that_does_not_fit_the_map_is_refused(k: int) -> None:
     with pytest.raises(InputError, match=rf"k={k} does not fit a map of 4 x 5 = 20 entries"):

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.loop import Loop, Problem, State, initial_state, spatial_map
-from tf_fragile.attacks.measure import measure, reported_k
-from tf_fragile.attacks.objectives import OBJECTIVES, Objective
-from tf_fragile.attacks.optimizers import OPTIMIZERS, Optimizer, Sign
+from tf_fragile.attacks.cost import PULL, Cost, forward_equivalents
+from tf_fragile.attacks.loop import Loop
+from tf_fragile.attacks.measure import measure
+from tf_fragile.attacks.objectives import Objective
+from tf_fragile.attacks.optimizers import Optimizer, Secant, Sign
+from tf_fragile.attacks.problem import as_limits, check_in_range, make_problem, radii
 from tf_fragile.attacks.result import AttackResult
-from tf_fragile.attacks.selection import SELECTIONS
-from tf_fragile.attacks.surrogates import SURROGATES, Softplus, Surrogate
+from tf_fragile.attacks.secant import check_symmetric
+from tf_fragile.attacks.selection import reported_k
+from tf_fragile.attacks.state import Problem, State, initial_state, spatial_map, worse
+from tf_fragile.attacks.surrogates import Softplus, Surrogate
 from tf_fragile.data.ranges import InputRange
-from tf_fragile.errors import InputError, unknown_name
+from tf_fragile.errors import InputError
+from tf_fragile.explainers.contract import Method, Thinnable
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.explainers.noise import sample_seeds
 from tf_fragile.explainers.targets import as_target
@@ -34,21 +38,39 @@ class Attack:
       objective: what is done to the map.
       optimizer: how the input moves.
       surrogate: the network whose derivative is taken.
+      norm: of the ball, `"linf"` or `"l2"`.
       select: the rule of `SELECTIONS` by which the worst iterate is kept; the objective's own
         where `None`.
       k: of the reported top-k intersection; the objective's, or `default_k` of the map's size.
-      rows: images times radii in memory at once.
+      grid: iterates are rounded to multiples of this many input units, counted from the smallest
+        valid value, before they are scored and kept: 1 for grey levels, which is what an image
+        file can hold; `None` for no rounding.
+      points: how many path points or noise draws a step's derivative uses, for methods that
+        average; all of the method's where `None`. Scoring uses all of them.
+      restarts: runs, the first from the clean input, the others from random points of the ball;
+        the worst is kept. An objective whose gradient is zero at the clean input starts at random.
+      rows: images times radii in memory at once; halved where that does not fit.
       segment: steps between two chances to report progress or be interrupted.
     """
 
     objective: Objective
     optimizer: Optimizer = field(default_factory=Sign)
     surrogate: Surrogate = field(default_factory=Softplus)
+    norm: str = "linf"
     select: str | None = None
     k: int | None = None
+    grid: float | None = None
+    points: int | None = None
+    restarts: int = 1
     rows: int = 16
     segment: int = 25
-    _loops: dict[Explainer, Loop] = field(default_factory=dict, repr=False)
+    _loops: dict[tuple[Explainer, int], Loop] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("restarts", "rows", "segment", "points", "grid"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise InputError(f"An attack needs {name} > 0, got {value}.")
 
     def __call__(
         self,
@@ -56,7 +78,7 @@ class Attack:
         x: Any,
         target: Any = None,
         *,
-        epsilon: float | Sequence[float],
+        epsilon: float | Sequence[float] | np.ndarray,
         bounds: tuple[float, float] | InputRange,
         seed: Any = 0,
         progress: Progress | None = None,
@@ -68,195 +90,139 @@ class Attack:
           x: clean inputs [B, ...] in model units, a single tensor.
           target: the class explained, as for an explainer; `None` for the predicted one. The
             label kept is always the model's prediction for the clean input.
-          epsilon: one L-infinity radius or several, in input units (grey levels for pictures).
+          epsilon: one radius or several, in input units (grey levels for pictures), or [E, B]
+            where every image has its own.
           bounds: the valid range: an `InputRange`, or (low, high) of a model fed in input units.
           seed: int or [B] ints, as for an explainer.
           progress: called with the number of row-steps done since the last call.
 
         Raises:
           InputError: a radius that is not positive, inputs out of range, a map too small for k,
-            an objective that does not fit the maps.
+            an objective that does not fit the maps, an optimiser that does not fit the method.
         """
-        levels = radii(epsilon)
-        limits = bounds if isinstance(bounds, InputRange) else InputRange.of(*bounds)
         x = explainer.inputs(x)
         if not tf.is_tensor(x):
             raise InputError("Attacks take models with one input; this one has several.")
-        _check_in_range(x.numpy(), limits)
+        levels, limits = radii(epsilon, x.shape[0]), as_limits(bounds)
+        check_in_range(x.numpy(), limits)
         seeds = sample_seeds(seed, x.shape[0])
         label = explainer.network.predict(x)
         target = label if target is None else as_target(target, x, explainer.network)
         reference = spatial_map(explainer(x, target, seeds))
         self.objective.check(reference.shape)
-        k = reported_k(self.k, self.objective, reference.shape)
-        problem = _problem(self.objective, limits, levels, x, target, label, reference, seeds)
-        state = self._run(self._loop(explainer), problem, progress)
-        return self._result(explainer, levels, limits, problem, state, k)
+        loop = self.loop(explainer, reported_k(self.k, self.objective, reference.shape))
+        problem = make_problem(loop, limits, levels, x, target, label, reference, seeds)
+        state, scores, rows = self._run(loop, problem, progress)
+        return self._result(loop, levels, limits, problem, state, scores, rows)
 
-    def _loop(self, explainer: Explainer) -> Loop:
-        """The compiled loop for `explainer`, made once."""
-        if explainer not in self._loops:
-            rule = self.objective.select if self.select is None else self.select
-            stand_in = explainer.on(self.surrogate.apply(explainer.network))
-            loop = Loop(explainer, stand_in, self.objective, self.optimizer, rule)
-            self._loops[explainer] = loop
-        return self._loops[explainer]
+    def loop(self, explainer: Explainer, k: int) -> Loop:
+        """The compiled loop for `explainer` and the `k` of its top-k overlap, made once."""
+        if (explainer, k) not in self._loops:
+            if isinstance(self.optimizer, Secant):
+                check_symmetric(explainer.name, explainer.method)
+            method, redraw = self._thinned(explainer.method)
+            stand_in = replace(
+                explainer, method=method, network=self.surrogate.apply(explainer.network)
+            )
+            self._loops[explainer, k] = Loop(
+                explainer=explainer,
+                stand_in=stand_in,
+                surrogate=self.surrogate,
+                objective=self.objective,
+                optimizer=self.optimizer,
+                norm=self.norm,
+                select=self.objective.select if self.select is None else self.select,
+                k=k,
+                grid=self.grid,
+                redraw=redraw,
+            )
+        return self._loops[explainer, k]
 
-    def _run(self, loop: Loop, problem: Problem, progress: Progress | None) -> State:
-        """The final state, computed in chunks of rows and segments of steps."""
-        total, finished = problem.start.shape[0], []
-        for begin in range(0, total, self.rows):
-            part = Problem(*(t[begin : begin + self.rows] for t in problem))
-            state = initial_state(part)
+    def _thinned(self, method: Method) -> tuple[Method, bool]:
+        """The method whose derivative is taken, and whether it draws anew at every step."""
+        if self.points is None or not isinstance(method, Thinnable):
+            return method, False
+        return method.thinned(self.points), method.redraws
+
+    def _run(
+        self, loop: Loop, problem: Problem, progress: Progress | None
+    ) -> tuple[State, tf.Tensor, int]:
+        """The final state, the best scores [T, N], and how many rows fitted into memory."""
+        total, finished, begin, rows = problem.start.shape[0], [], 0, self.rows
+        while begin < total:
+            try:
+                part = problem.rows(begin, begin + rows)
+                finished.append(self._run_rows(loop, part, progress))
+                begin += rows
+            except tf.errors.ResourceExhaustedError:
+                if rows == 1:
+                    raise
+                rows //= 2
+        states, scores = zip(*finished, strict=True)
+        joined = State(*(tf.concat(parts, 0) for parts in zip(*states, strict=True)))
+        return joined, tf.concat(scores, 1), rows
+
+    def _run_rows(
+        self, loop: Loop, problem: Problem, progress: Progress | None
+    ) -> tuple[State, tf.Tensor]:
+        """All restarts of some rows, in segments of steps: the final state, the best scores."""
+        best: State | None = None
+        history: list[np.ndarray] = []
+        for restart in range(self.restarts):
+            state = initial_state(problem)
+            if restart or self.objective.stationary_start:
+                start = loop.ball(problem).random(problem.seed, tf.constant(-1 - restart))
+                state = initial_state(problem, start)
             for first in range(0, self.optimizer.steps, self.segment):
                 count = min(self.segment, self.optimizer.steps - first)
-                state = loop.run(part, state, first, count)
+                state, scores = loop.run(problem, state, first, count)
+                history.append(scores.numpy())
                 if progress is not None:
-                    progress(count * part.start.shape[0])
-            finished.append(state)
-        return State(*(tf.concat(parts, 0) for parts in zip(*finished, strict=True)))
+                    progress(count * problem.start.shape[0])
+            best = state if best is None else worse(best, state)
+        assert best is not None
+        return best, tf.constant(np.maximum.accumulate(np.concatenate(history)))
 
     def _result(
         self,
-        explainer: Explainer,
+        loop: Loop,
         levels: np.ndarray,
         limits: InputRange,
         problem: Problem,
         state: State,
-        k: int,
+        scores: tf.Tensor,
+        rows: int,
     ) -> AttackResult:
         shape = (len(levels), problem.start.shape[0] // len(levels))
-        measured = measure(explainer, self.objective, limits, problem, state, k, self.rows)
+        measured = measure(loop.explainer, self.objective, limits, problem, state, loop.k, rows)
 
         def by_level(rows: np.ndarray) -> np.ndarray:
             return rows.reshape(*shape, *rows.shape[1:])
 
-        gradients = self.optimizer.steps * self.optimizer.gradients_per_step
+        pulls = state.pulls.numpy()
+        cost, evaluations = self.cost, loop.explainer.method.evaluations
+        forwards = forward_equivalents(cost, evaluations) + forward_equivalents(PULL, 0) * pulls
         return AttackResult(
             epsilon=levels,
             perturbed=by_level(measured.perturbed),
             success=by_level(measured.success),
+            stuck=by_level(~state.moved.numpy()),
             metrics={name: by_level(value) for name, value in measured.metrics.items()},
-            map_before=problem.reference[: shape[1]].numpy(),
+            map_before=measured.reference[: shape[1]],
             map_after=by_level(measured.maps),
             label=problem.label[: shape[1]].numpy(),
             predicted=by_level(measured.predicted),
             steps_to_best=by_level(state.step.numpy()),
-            gradient_evaluations=np.full(shape, gradients),
-            scoring_evaluations=np.full(shape, self.optimizer.steps),
-            chance=k / problem.reference.shape[1:].num_elements(),
+            history=by_level(scores.numpy().T),
+            gradient_evaluations=np.full(shape, cost.derivatives),
+            model_gradients=by_level(cost.gradients + pulls),
+            scoring_evaluations=np.full(shape, cost.maps),
+            forward_equivalents=by_level(forwards),
+            chance=loop.k / problem.reference.shape[1:].num_elements(),
         )
 
-
-def attack(
-    objective: str,
-    *,
-    optimizer: str = "sign",
-    surrogate: str | None = None,
-    select: str | None = None,
-    **settings: Any,
-) -> Attack:
-    """An attack from the names of its parts.
-
-    Args:
-      objective: `"top_k"`, `"mass_center"` or `"target_region"`.
-      optimizer: `"sign"` or `"random_sign"`.
-      surrogate: `"softplus"` or `"none"`; softplus for `sign`, none for `random_sign`.
-      select: a rule of `SELECTIONS`; the objective's own where `None`.
-      **settings: settings of any of these parts, or of `Attack`, by their names: `k`, `steps`,
-        `step_size`, `beta`, `mask`, `mode`, `rows`, ...
-
-    Raises:
-      InputError: an unknown name (the nearest are suggested) or a value out of range.
-    """
-    if surrogate is None:
-        surrogate = "none" if optimizer == "random_sign" else "softplus"
-    if select is not None:
-        SELECTIONS[select]
-    makers = {
-        "objective": OBJECTIVES[objective],
-        "optimizer": OPTIMIZERS[optimizer],
-        "surrogate": SURROGATES[surrogate],
-    }
-    own = ("k", "rows", "segment")
-    parts: dict[str, Any] = {}
-    used: set[str] = set()
-    for role, make in makers.items():
-        names = [n for n in inspect.signature(make).parameters if n not in _FIXED]
-        chosen = {name: settings[name] for name in names if name in settings}
-        used.update(chosen)
-        parts[role] = make(**chosen)
-    for name in settings:
-        if name not in used and name not in own:
-            known = {n for make in makers.values() for n in inspect.signature(make).parameters}
-            raise unknown_name("attack setting", name, (known | set(own)) - _FIXED)
-    rest = {name: settings[name] for name in own if name in settings}
-    return Attack(**parts, select=select, **rest)
-
-
-_FIXED = {"select"}
-
-
-def radii(epsilon: float | Sequence[float]) -> np.ndarray:
-    """`epsilon` as float64 [E].
-
-    Raises:
-      InputError: none, or one that is not positive and finite.
-    """
-    levels = np.atleast_1d(np.asarray(epsilon, np.float64))
-    if levels.ndim != 1 or not levels.size or not (np.isfinite(levels) & (levels > 0)).all():
-        raise InputError(
-            f"epsilon must be positive (in input units), got {np.asarray(epsilon).tolist()}; "
-            "give radii such as 1,2,4,8."
-        )
-    return levels
-
-
-def _check_in_range(x: np.ndarray, limits: InputRange) -> None:
-    slack = 1e-3 * limits.unit
-    outside = ((x < limits.low - slack) | (x > limits.high + slack)).reshape(len(x), -1).any(axis=1)
-    if outside.any():
-        bad = int(np.flatnonzero(outside)[0])
-        raise InputError(
-            f"Sample {bad} of the batch has values from {x[bad].min():g} to {x[bad].max():g}, "
-            f"outside the valid range {np.min(limits.low):g} to {np.max(limits.high):g}; "
-            "give inputs in model units and the bounds of those."
-        )
-
-
-def _problem(
-    objective: Objective,
-    limits: InputRange,
-    levels: np.ndarray,
-    x: tf.Tensor,
-    target: tf.Tensor,
-    label: tf.Tensor,
-    reference: tf.Tensor,
-    seeds: tf.Tensor,
-) -> Problem:
-    """Radii folded into the batch axis: row `e * B + b` is image b at radius e."""
-    count, rows = len(levels), len(levels) * x.shape[0]
-
-    def tile(tensor: tf.Tensor) -> tf.Tensor:
-        return tf.tile(tensor, [count] + [1] * (tensor.shape.rank - 1))
-
-    def spread(values: np.ndarray) -> tf.Tensor:
-        shape = [1] * (x.shape.rank - values.ndim) + list(values.shape)
-        tensor = tf.reshape(tf.constant(values, x.dtype), shape)
-        return tf.repeat(tensor, rows, axis=0)
-
-    unit = spread(limits.unit)
-    radius = tf.repeat(tf.constant(levels, x.dtype), x.shape[0])
-    radius = tf.reshape(radius, [rows] + [1] * (x.shape.rank - 1)) * unit
-    return Problem(
-        start=tile(x),
-        radius=radius,
-        low=spread(limits.low),
-        high=spread(limits.high),
-        unit=unit,
-        target=tile(target),
-        label=tile(label),
-        reference=tile(reference),
-        fixed=tile(objective.fixed(reference)),
-        seed=tile(seeds),
-    )
+    @property
+    def cost(self) -> Cost:
+        """What one image at one radius costs, without the steps drawn back to the label."""
+        steps, one = self.restarts * self.optimizer.steps, self.optimizer.cost
+        return Cost(steps * one.derivatives, steps * (one.maps + 1), steps * one.gradients)

@@ -4,75 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import tensorflow as tf
 
-from tf_fragile.attacks.constraints import Box
+from tf_fragile.attacks.constraints import NORMS, Ball
 from tf_fragile.attacks.objectives import Objective
 from tf_fragile.attacks.optimizers import Optimizer
+from tf_fragile.attacks.oracle import Oracle
+from tf_fragile.attacks.secant import secant_gradient
 from tf_fragile.attacks.selection import damage
+from tf_fragile.attacks.state import Problem, State, margin, spatial_map
+from tf_fragile.attacks.surrogates import Surrogate
 from tf_fragile.explainers.explainer import Explainer
-from tf_fragile.metrics.maps import normalise, reduce
-
-
-class Problem(NamedTuple):
-    """What stays fixed while rows are attacked; a row is one image at one radius.
-
-    Attributes:
-      start: clean inputs [N, ...].
-      radius: [N, 1, ..., C or 1] in model units.
-      low: smallest valid value, broadcasting against a row.
-      high: largest valid value, broadcasting against a row.
-      unit: the size of one input unit, broadcasting against a row.
-      target: int32 [N], the class explained.
-      label: int32 [N], the label to keep.
-      reference: clean maps [N, ...] of the true network.
-      fixed: what the objective keeps of them.
-      seed: int32 [N, 2].
-    """
-
-    start: tf.Tensor
-    radius: tf.Tensor
-    low: tf.Tensor
-    high: tf.Tensor
-    unit: tf.Tensor
-    target: tf.Tensor
-    label: tf.Tensor
-    reference: tf.Tensor
-    fixed: tf.Tensor
-    seed: tf.Tensor
-
-
-class State(NamedTuple):
-    """Where the loop stands.
-
-    Attributes:
-      x: the current iterates [N, ...].
-      best: the worst label-keeping iterate so far, the clean input where there is none.
-      score: its damage [N], minus infinity where there is none.
-      step: the step [N] at which it was found, 1 for the first, 0 where there is none.
-    """
-
-    x: tf.Tensor
-    best: tf.Tensor
-    score: tf.Tensor
-    step: tf.Tensor
-
-
-def initial_state(problem: Problem) -> State:
-    """The state before the first step."""
-    rows = tf.shape(problem.start)[0]
-    nothing = tf.fill([rows], tf.constant(float("-inf"), problem.start.dtype))
-    return State(problem.start, problem.start, nothing, tf.zeros([rows], tf.int32))
-
-
-def spatial_map(attribution: tf.Tensor) -> tf.Tensor:
-    """The map attacked and measured: absolute values summed over channels, summing to 1.
-
-    Source: Ghorbani et al. 2019, and their code, which sums the channels before normalising.
-    """
-    return normalise(reduce(attribution, "sum_abs"), "unit_sum")
+from tf_fragile.explainers.noise import folded
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,20 +26,37 @@ class Loop:
 
     Attributes:
       explainer: on the true network.
-      surrogate: the same method on the network whose derivative is taken.
+      stand_in: the method whose derivative is taken, on the surrogate's network.
+      surrogate: what made that network.
       objective: what is raised.
       optimizer: how it is raised.
+      norm: the ball's, a name of `NORMS`.
       select: the rule by which the worst iterate is kept.
+      k: of the top-k overlap by which it may be.
+      grid: the steps, in input units, to which iterates are rounded before they are scored;
+        `None` for no rounding.
+      redraw: whether the stand-in draws anew at every step, instead of the same all the time.
     """
 
     explainer: Explainer
-    surrogate: Explainer
+    stand_in: Explainer
+    surrogate: Surrogate
     objective: Objective
     optimizer: Optimizer
+    norm: str
     select: str
+    k: int
+    grid: float | None
+    redraw: bool
 
-    def run(self, problem: Problem, state: State, first: Any, count: Any) -> State:
-        """`count` more steps from `state`, the first being number `first` (from 0)."""
+    def run(
+        self, problem: Problem, state: State, first: Any, count: Any
+    ) -> tuple[State, tf.Tensor]:
+        """`count` more steps from `state`, the first being number `first` (from 0).
+
+        Returns:
+          The state after them, and the best score after each, [count, N].
+        """
         return self.compiled(problem, state, tf.constant(first), tf.constant(count))
 
     @cached_property
@@ -102,47 +64,103 @@ class Loop:
         """The loop as one `tf.function` with a free batch axis."""
         return tf.function(self._steps, autograph=False, reduce_retracing=True)
 
-    def step_gradient(self, x: tf.Tensor, problem: Problem) -> tf.Tensor:
+    def ball(self, problem: Problem) -> Ball:
+        """Where rows may go."""
+        make = NORMS[self.norm]
+        return make(problem.start, problem.radius, problem.unit, problem.low, problem.high)
+
+    def step_gradient(
+        self, x: tf.Tensor, problem: Problem, progress: Any = 0.0, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """Gradient of the objective on the surrogate at `x`, one row independent of the others."""
+        seed = problem.seed if seed is None else seed
+        with self.surrogate.at(progress, problem.scales):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(x)
+                maps = spatial_map(self.stand_in.attribute(x, problem.target, seed))
+                value = self.objective.value(maps, problem.fixed)
+            return tape.gradient(value, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    def retreat(self, x: tf.Tensor, problem: Problem) -> tf.Tensor:
+        """Gradient of the margin of the label on the true network."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
-            maps = spatial_map(self.surrogate.attribute(x, problem.target, problem.seed))
-            value = self.objective.value(maps, problem.fixed)
-        return tape.gradient(value, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            value = margin(self.explainer.network.logits(x), problem.label)
+        return tape.gradient(value, x)
 
-    def score(self, x: tf.Tensor, problem: Problem) -> tf.Tensor:
-        """Damage [N] of `x` on the true network; minus infinity where the label is lost."""
+    def score(self, x: tf.Tensor, problem: Problem) -> tuple[tf.Tensor, tf.Tensor]:
+        """Damage [N] of `x` on the true network, minus infinity without the label; margin [N]."""
         maps = spatial_map(self.explainer.attribute(x, problem.target, problem.seed))
-        value = damage(self.select, self.objective, maps, problem.reference, problem.fixed)
+        value = damage(self.select, self.objective, maps, problem.reference, problem.fixed, self.k)
         logits = self.explainer.network.logits(x)
+        # Not the margin's sign: the arg max settles ties as the model's own label does.
         kept = tf.argmax(logits, -1, output_type=tf.int32) == problem.label
-        return tf.where(kept & tf.math.is_finite(value), value, -float("inf"))
+        score = tf.where(kept & tf.math.is_finite(value), value, -float("inf"))
+        return score, margin(logits, problem.label)
 
-    def _steps(self, problem: Problem, state: State, first: tf.Tensor, count: tf.Tensor) -> State:
-        box = Box(problem.start, problem.radius, problem.low, problem.high)
+    def stored(self, x: tf.Tensor, problem: Problem) -> tf.Tensor:
+        """`x` as an image file would keep it, where there is a grid; still in the ball."""
+        if self.grid is None:
+            return x
+        size = self.grid * problem.unit
+        return self.ball(problem).project(problem.low + tf.round((x - problem.low) / size) * size)
 
-        def body(step: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-            moved = self.optimizer.propose(
-                state.x,
-                box,
-                problem.unit,
-                lambda x: self.step_gradient(x, problem),
-                step,
-                problem.seed,
+    def _steps(
+        self, problem: Problem, state: State, first: tf.Tensor, count: tf.Tensor
+    ) -> tuple[State, tf.Tensor]:
+        ball = self.ball(problem)
+
+        def body(
+            step: tf.Tensor, state: State, scores: tf.TensorArray
+        ) -> tuple[tf.Tensor, State, tf.TensorArray]:
+            drawn = folded(problem.seed, step) if self.redraw else problem.seed
+            oracle = Oracle(
+                ascent=lambda x, progress: self.step_gradient(x, problem, progress, drawn),
+                secant=lambda x, h: secant_gradient(self.explainer, self.objective, x, problem, h),
+                retreat=lambda x: self.retreat(x, problem),
+                slack=state.slack,
             )
-            x = box.project(moved)
-            score = self.score(x, problem)
-            better = score > state.score
-            wide = tf.reshape(better, tf.concat([tf.shape(better), [1] * (x.shape.rank - 1)], 0))
-            best = tf.where(wide, x, state.best)
-            found = tf.where(better, step + 1, state.step)
-            return step + 1, State(x, best, tf.where(better, score, state.score), found)
+            move = self.optimizer.propose(state.x, state.momentum, ball, oracle, step, problem.seed)
+            x = ball.project(move.x)
+            state = self._after(problem, state, step, x, move.momentum, move.pulled)
+            return step + 1, state, scores.write(step - first, state.score)
 
-        _, final = tf.while_loop(
-            lambda step, _: step < first + count,
+        scores = tf.TensorArray(state.score.dtype, count, element_shape=state.score.shape)
+        _, final, scores = tf.while_loop(
+            lambda step, *_: step < first + count,
             body,
-            (first, state),
-            shape_invariants=(first.shape, State(*(t.shape for t in state))),
+            (first, state, scores),
+            shape_invariants=(
+                first.shape,
+                State(*(t.shape for t in state)),
+                tf.TensorShape(None),
+            ),
             parallel_iterations=1,
         )
-        return final
+        return final, scores.stack()
+
+    def _after(
+        self,
+        problem: Problem,
+        state: State,
+        step: tf.Tensor,
+        x: tf.Tensor,
+        momentum: tf.Tensor,
+        pulled: tf.Tensor,
+    ) -> State:
+        """The state once iterate `x` has been scored."""
+        kept = self.stored(x, problem)
+        score, left = self.score(kept, problem)
+        better = score > state.score
+        axes = list(range(1, x.shape.rank))
+        wide = tf.reshape(better, [-1] + [1] * len(axes))
+        return State(
+            x=x,
+            momentum=momentum,
+            slack=tf.math.divide_no_nan(left, problem.margin),
+            moved=state.moved | tf.reduce_any(x != state.x, axes),
+            pulls=state.pulls + tf.cast(pulled, tf.int32),
+            best=tf.where(wide, kept, state.best),
+            score=tf.where(better, score, state.score),
+            step=tf.where(better, step + 1, state.step),
+        )

@@ -16,31 +16,43 @@ class AttackResult:
     `success` False and NaN in every metric; it never reads as "nothing changed".
 
     Attributes:
-      epsilon: radii [E] in input units.
+      epsilon: radii [E] in input units, or [E, B].
       perturbed: inputs [E, B, ...] in model units.
       success: bool [E, B]: the label was kept, on the user's own model.
+      stuck: bool [E, B]: no step went anywhere, since the objective's derivative is zero where the
+        attack began. On a map that is constant all around this is robustness; on one that is
+        constant in pieces it is an attack without a surrogate.
       metrics: name to float64 [E, B]: similarity of the clean and the perturbed map on the true
-        network (`top_k_intersection`, `spearman`, `cosine`, and for images `center_shift` and
-        `ssim`), `objective`, `linf` (in input units), `confidence_before`, `confidence_after`.
+        network (`top_k_intersection`, `top_k_chance_corrected`, `spearman`, `cosine`, and for
+        images `lens_recall`, `lens_precision`, `center_shift` and `ssim`), `objective`, `linf` and
+        `l2` (of the perturbation, in input units), `confidence_before`, `confidence_after`.
       map_before: clean maps [B, ...], each summing to 1.
       map_after: maps of the perturbed inputs [E, B, ...].
       label: int [B], the label kept.
       predicted: int [E, B], the label of `perturbed` on the user's own model.
       steps_to_best: int [E, B], the step at which the kept iterate was found; 0 for none.
-      gradient_evaluations: int [E, B], derivatives of the objective taken.
-      scoring_evaluations: int [E, B], maps and logits of the true network computed to choose.
+      history: [E, B, T], the damage of the worst iterate so far after each step, by the rule that
+        selects; minus infinity before one has kept the label.
+      gradient_evaluations: [E, B], derivatives of the objective taken.
+      model_gradients: [E, B], gradients of the model's scores taken besides.
+      scoring_evaluations: [E, B], maps of the true network computed to choose or to move.
+      forward_equivalents: [E, B], all of it in forward passes of the model, see `cost`.
       chance: top-k intersection of two unrelated maps.
     """
 
     epsilon: np.ndarray
     perturbed: np.ndarray
     success: np.ndarray
+    stuck: np.ndarray
     metrics: Mapping[str, np.ndarray]
     map_before: np.ndarray
     map_after: np.ndarray
     label: np.ndarray
     predicted: np.ndarray
     steps_to_best: np.ndarray
+    history: np.ndarray
     gradient_evaluations: np.ndarray
+    model_gradients: np.ndarray
     scoring_evaluations: np.ndarray
+    forward_equivalents: np.ndarray
     chance: float

@@ -6,17 +6,44 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tf_fragile.attacks.objectives import Objective, TopK
-from tf_fragile.metrics.similarity import center_shift, default_k, spearman, top_k_intersection
+from tf_fragile.attacks.objectives import Objective
+from tf_fragile.metrics.similarity import (
+    center_shift,
+    check_k,
+    default_k,
+    spearman,
+    top_k_intersection,
+)
 from tf_fragile.registry import Registry
 
-Rule = Callable[[Objective, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+Rule = Callable[[Objective, tf.Tensor, tf.Tensor, tf.Tensor, int], tf.Tensor]
 
 SELECTIONS: Registry[Rule] = Registry("selection rule")
 
 
+def reported_k(k: int | None, objective: Objective, maps: tf.TensorShape) -> int:
+    """The k of the top-k overlap: asked for, or the objective's, or the default for the map's size.
+
+    The overlap by which iterates are kept and the one that is reported both take their k here.
+
+    Raises:
+      InputError: k larger than the map.
+    """
+    if k is None:
+        k = getattr(objective, "k", None)
+    if k is None:
+        k = default_k(maps[1:].num_elements() or 1)  # a size not known is refused below
+    check_k(maps, k)
+    return k
+
+
 def damage(
-    rule: str, objective: Objective, maps: tf.Tensor, reference: tf.Tensor, fixed: tf.Tensor
+    rule: str,
+    objective: Objective,
+    maps: tf.Tensor,
+    reference: tf.Tensor,
+    fixed: tf.Tensor,
+    k: int | None = None,
 ) -> tf.Tensor:
     """How bad each iterate is, [N], by `rule`.
 
@@ -28,26 +55,33 @@ def damage(
       maps: maps [N, ...] of the iterates on the true network.
       reference: clean maps, same shape.
       fixed: what `objective.fixed` gave.
+      k: of the top-k overlap, the one that is reported; `reported_k` decides where `None`.
     """
-    return SELECTIONS[rule](objective, maps, reference, fixed)
+    k = reported_k(k, objective, reference.shape)
+    return SELECTIONS[rule](objective, maps, reference, fixed, k)
 
 
-def _objective(objective: Objective, maps: tf.Tensor, _: tf.Tensor, fixed: tf.Tensor) -> tf.Tensor:
+def _objective(
+    objective: Objective, maps: tf.Tensor, reference: tf.Tensor, fixed: tf.Tensor, k: int
+) -> tf.Tensor:
     return objective.value(maps, fixed)
 
 
 def _intersection(
-    objective: Objective, maps: tf.Tensor, reference: tf.Tensor, _: tf.Tensor
+    objective: Objective, maps: tf.Tensor, reference: tf.Tensor, fixed: tf.Tensor, k: int
 ) -> tf.Tensor:
-    k = objective.k if isinstance(objective, TopK) else default_k(maps.shape[1:].num_elements())
     return -top_k_intersection(reference, maps, k)
 
 
-def _correlation(_: Objective, maps: tf.Tensor, reference: tf.Tensor, __: tf.Tensor) -> tf.Tensor:
+def _correlation(
+    objective: Objective, maps: tf.Tensor, reference: tf.Tensor, fixed: tf.Tensor, k: int
+) -> tf.Tensor:
     return -spearman(reference, maps)
 
 
-def _center_shift(_: Objective, maps: tf.Tensor, reference: tf.Tensor, __: tf.Tensor) -> tf.Tensor:
+def _center_shift(
+    objective: Objective, maps: tf.Tensor, reference: tf.Tensor, fixed: tf.Tensor, k: int
+) -> tf.Tensor:
     return center_shift(reference, maps)
 
 

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from tf_fragile.attacks.cost import forward_equivalents
 from tf_fragile.audit.subject import RANDOM, Subject
-
-# Forward passes of the model that one gradient, and one derivative of a map, cost; measured by
-# bench/explainers.py, rounded up.
-GRADIENT, DERIVATIVE = 2.5, 6.0
 
 
 @dataclass(frozen=True)
@@ -43,10 +40,7 @@ def make_plan(subject: Subject) -> Plan:
         evaluations = explainer.method.evaluations
         for attack_name, attack in probe.attacks.items():
             steps = attack.optimizer.steps
-            scoring = GRADIENT * evaluations + 1
-            derivative = DERIVATIVE * evaluations * attack.optimizer.gradients_per_step
-            cost = images * levels * steps * (derivative + scoring)
-            forwards += cost
+            forwards += images * levels * forward_equivalents(attack.cost, evaluations)
             if attack_name != RANDOM:
                 lines.append(
                     f"{name} under {attack_name}: {images} images x {levels} radii x {steps} "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tf_fragile.attacks.attack import radii
+from tf_fragile.attacks.problem import radii
 from tf_fragile.errors import InputError, unknown_name
 
 

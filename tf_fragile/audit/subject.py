@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.attack import Attack, attack
+from tf_fragile.attacks.attack import Attack
+from tf_fragile.attacks.factory import attack
 from tf_fragile.attacks.surrogates import beta_for
 from tf_fragile.audit.settings import BUDGETS, AuditSettings
 from tf_fragile.audit.specs import make_method

@@ -39,6 +39,48 @@ class Complete(Protocol):
         """How far the attribution's sum is from what theory says, signed, [B]."""
 
 
+@runtime_checkable
+class Symmetric(Protocol):
+    """A method whose attribution is `factor(x) * field(x)`, the field with symmetric Jacobian.
+
+    A gradient's Jacobian is a Hessian, so differences of the field along a direction are products
+    of its Jacobian, transposed or not, with that direction.
+    """
+
+    @property
+    def has_symmetric_field(self) -> bool:
+        """Whether it holds for these settings."""
+
+    def field(
+        self, network: Network, x: tf.Tensor, target: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """The field at `x`, one tensor; arguments as for `Method.attribute`."""
+
+    def factor(self, x: tf.Tensor) -> tf.Tensor | None:
+        """What the field is multiplied by, `x` minus a constant, or `None` for one."""
+
+
+@runtime_checkable
+class Thinnable(Protocol):
+    """A method that averages many points and has a cheaper unbiased form for an attack's steps."""
+
+    def thinned(self, points: int) -> Method:
+        """The method with at most `points` points."""
+
+    @property
+    def redraws(self) -> bool:
+        """Whether the thinned form should draw other points at every step."""
+
+
+@runtime_checkable
+class Stochastic(Protocol):
+    """A method whose map depends on its seed."""
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether it does for these settings."""
+
+
 def total(attribution: Any) -> tf.Tensor:
     """The sum [B] of an attribution over everything but the batch."""
     flat = tf.nest.flatten(attribution)

@@ -46,6 +46,21 @@ class Gradient:
         """See `Method.attribute`; `seed` is not used."""
         return input_gradient(network, x, target)
 
+    @property
+    def has_symmetric_field(self) -> bool:
+        """Its Jacobian is the Hessian."""
+        return True
+
+    def field(
+        self, network: Network, x: tf.Tensor, target: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """The gradient itself."""
+        return input_gradient(network, x, target)
+
+    def factor(self, x: tf.Tensor) -> tf.Tensor | None:
+        """None."""
+        return None
+
 
 @dataclass(frozen=True)
 class GradientXInput:
@@ -62,3 +77,18 @@ class GradientXInput:
     def attribute(self, network: Network, x: Any, target: tf.Tensor, seed: tf.Tensor) -> Any:
         """See `Method.attribute`; `seed` is not used."""
         return tf.nest.map_structure(tf.multiply, x, input_gradient(network, x, target))
+
+    @property
+    def has_symmetric_field(self) -> bool:
+        """The field is the gradient."""
+        return True
+
+    def field(
+        self, network: Network, x: tf.Tensor, target: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """The gradient."""
+        return input_gradient(network, x, target)
+
+    def factor(self, x: tf.Tensor) -> tf.Tensor | None:
+        """The input."""
+        return x

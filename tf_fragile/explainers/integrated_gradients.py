@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import tensorflow as tf
@@ -12,6 +12,7 @@ from tf_fragile.errors import InputError
 from tf_fragile.explainers.accumulate import sum_over
 from tf_fragile.explainers.contract import total
 from tf_fragile.explainers.gradient import input_gradient
+from tf_fragile.explainers.noise import uniform
 from tf_fragile.explainers.quadrature import quadrature
 
 
@@ -41,7 +42,20 @@ class IntegratedGradients:
         return self.steps
 
     def attribute(self, network: Network, x: Any, target: tf.Tensor, seed: tf.Tensor) -> Any:
-        """See `Method.attribute`; `seed` is not used. Memory does not grow with `steps`."""
+        """See `Method.attribute`; memory does not grow with `steps`.
+
+        `seed` is used by the rule `"stratified"` alone.
+        """
+        flat = tf.nest.flatten(x)
+        start = tf.nest.flatten(baseline_like(self.baseline, x))
+        means = self._mean_gradients(network, x, target, seed)
+        products = [(a - b) * g for a, b, g in zip(flat, start, means, strict=True)]
+        return tf.nest.pack_sequence_as(x, products)
+
+    def _mean_gradients(
+        self, network: Network, x: Any, target: tf.Tensor, seed: tf.Tensor
+    ) -> list[tf.Tensor]:
+        """The integral of the gradient, for each input."""
         flat = tf.nest.flatten(x)
         start = tf.nest.flatten(baseline_like(self.baseline, x))
         points, weights = (
@@ -49,13 +63,52 @@ class IntegratedGradients:
         )
 
         def term(i: tf.Tensor, *inputs: tf.Tensor) -> list[tf.Tensor]:
-            path = [b + points[i] * (a - b) for a, b in zip(inputs, start, strict=True)]
+            path = [
+                b + self._point(points[i], seed, i, a) * (a - b)
+                for a, b in zip(inputs, start, strict=True)
+            ]
             gradient = input_gradient(network, tf.nest.pack_sequence_as(x, path), target)
             return [weights[i] * g for g in tf.nest.flatten(gradient)]
 
-        means = sum_over(term, self.steps, flat, flat)
-        products = [(a - b) * g for a, b, g in zip(flat, start, means, strict=True)]
-        return tf.nest.pack_sequence_as(x, products)
+        return sum_over(term, self.steps, flat, flat)
+
+    def _point(self, point: tf.Tensor, seed: tf.Tensor, i: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
+        """Where on the path the gradient is taken: the same for all samples, or [B, 1, ...]."""
+        if self.rule != "stratified":
+            return point
+        share = uniform(seed, i, [1] * (like.shape.rank - 1), like.dtype) / self.steps
+        return point + share
+
+    @property
+    def stochastic(self) -> bool:
+        """Only with random points."""
+        return self.rule == "stratified"
+
+    def thinned(self, points: int) -> IntegratedGradients:
+        """Fewer points, one in each of as many equal parts of the path: no bias."""
+        if points >= self.steps:
+            return self
+        return replace(self, steps=points, rule="stratified")
+
+    @property
+    def redraws(self) -> bool:
+        """Other points at every step, so that over the steps all of the path is seen."""
+        return True
+
+    @property
+    def has_symmetric_field(self) -> bool:
+        """The integral of gradients along a path to `x` has a symmetric Jacobian."""
+        return not tf.nest.is_nested(self.baseline)
+
+    def field(
+        self, network: Network, x: tf.Tensor, target: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """The integral of the gradient."""
+        return self._mean_gradients(network, x, target, seed)[0]
+
+    def factor(self, x: tf.Tensor) -> tf.Tensor | None:
+        """`x - x0`."""
+        return x - baseline_like(self.baseline, x)
 
     def gap(self, network: Network, x: Any, target: tf.Tensor, attribution: Any) -> tf.Tensor:
         """Completeness gap [B]: the attribution's sum minus `S(x) - S(x0)`."""

@@ -54,11 +54,19 @@ def bits(seeds: tf.Tensor, draw: Any, shape: Any) -> tf.Tensor:
 
 def normal(seeds: tf.Tensor, draw: Any, like: tf.Tensor) -> tf.Tensor:
     """Standard normal noise of the shape and dtype of `like` [B, ...]."""
-    integers = bits(seeds, draw, tf.shape(like)[1:])
-    # 23 high bits, centred in their bins: never 0 or 1, so the quantile function stays finite.
-    top = tf.cast(tf.bitwise.right_shift(tf.bitcast(integers, tf.uint32), 9), like.dtype)
-    noise = tf.math.ndtri((top + 0.5) * tf.cast(2.0**-23, like.dtype))
+    noise = tf.math.ndtri(uniform(seeds, draw, tf.shape(like)[1:], like.dtype))
     return tf.reshape(noise, tf.shape(like))
+
+
+def uniform(seeds: tf.Tensor, draw: Any, shape: Any, dtype: tf.DType) -> tf.Tensor:
+    """Uniform numbers [B, *shape] in (0, 1): 23 high bits, centred in their bins, never 0 or 1."""
+    top = tf.bitwise.right_shift(tf.bitcast(bits(seeds, draw, shape), tf.uint32), 9)
+    return (tf.cast(top, dtype) + 0.5) * tf.cast(2.0**-23, dtype)
+
+
+def folded(seeds: tf.Tensor, number: Any) -> tf.Tensor:
+    """Other seed pairs [B, 2] for `number`, away from those of other numbers."""
+    return seeds + tf.stack([tf.cast(7919 * (number + 1), tf.int32), tf.constant(-104729)])
 
 
 def signs(seeds: tf.Tensor, draw: Any, like: tf.Tensor) -> tf.Tensor:

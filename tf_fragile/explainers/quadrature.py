@@ -19,7 +19,8 @@ def quadrature(rule: str, points: int) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
       rule: `"right"` (k/M, k = 1..M: Ghorbani et al. 2019), `"left"` (k = 0..M-1), `"trapezoid"`
-        (both ends, half weight), `"gauss_legendre"`.
+        (both ends, half weight), `"gauss_legendre"`, `"stratified"` (k/M, k = 0..M-1, to each of
+        which a random number below 1/M is to be added).
       points: the number of gradient evaluations, at least 1 (2 for the trapezoid).
 
     Raises:
@@ -52,5 +53,6 @@ def _gauss_legendre(points: int) -> tuple[np.ndarray, np.ndarray]:
 
 RULES.register("left", _left)
 RULES.register("right", _right)
+RULES.register("stratified", _left)
 RULES.register("trapezoid", _trapezoid)
 RULES.register("gauss_legendre", _gauss_legendre)

@@ -154,7 +154,7 @@ class Relevance:
         """`rule`, and before it its cheaper forms for layers of which more is known."""
         if not isinstance(rule, (AlphaBeta, Gamma)):
             return [(condition, rule)]
-        forms: list[tuple[Condition, Rule]] = [(condition, rule)]
+        forms: list[tuple[Condition, AlphaBeta | Gamma]] = [(condition, rule)]
         if isinstance(rule, Gamma):
             rectified = rectified_slots(graph, self._is_proportional)
             rule = replace(rule, rectified=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import tensorflow as tf
@@ -10,9 +10,9 @@ import tensorflow as tf
 from tf_fragile.backprop.network import Network
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.accumulate import sum_over
-from tf_fragile.explainers.contract import Method
-from tf_fragile.explainers.gradient import Gradient
-from tf_fragile.explainers.noise import normal
+from tf_fragile.explainers.contract import Method, Symmetric
+from tf_fragile.explainers.gradient import Gradient, GradientXInput
+from tf_fragile.explainers.noise import folded, normal
 
 Statistic = Literal["mean", "mean_square", "variance"]
 
@@ -60,7 +60,7 @@ class SmoothGrad:
                 for j, (tensor, scale) in enumerate(zip(tensors, scales, strict=True))
             ]
             nested = tf.nest.pack_sequence_as(x, noisy)
-            maps = self.base.attribute(network, nested, target, _reseeded(seed, i))
+            maps = self.base.attribute(network, nested, target, folded(seed, i))
             moved = [m - s for m, s in zip(tf.nest.flatten(maps), shift, strict=True)]
             return moved if self.statistic == "mean" else [*moved, *map(tf.square, moved)]
 
@@ -75,6 +75,36 @@ class SmoothGrad:
         else:
             result = [s - tf.square(m) for m, s in zip(first, second, strict=True)]
         return tf.nest.pack_sequence_as(x, result)
+
+    @property
+    def stochastic(self) -> bool:
+        """Always: the noise is drawn from the seed."""
+        return True
+
+    def thinned(self, points: int) -> SmoothGrad:
+        """The same with fewer noisy copies."""
+        return replace(self, samples=min(points, self.samples))
+
+    @property
+    def redraws(self) -> bool:
+        """No: common random numbers make steps comparable."""
+        return False
+
+    @property
+    def has_symmetric_field(self) -> bool:
+        """A mean of symmetric Jacobians is one; the noise scale's own derivative is left out."""
+        symmetric = isinstance(self.base, Symmetric) and self.base.has_symmetric_field
+        return self.statistic == "mean" and symmetric and not isinstance(self.base, GradientXInput)
+
+    def field(
+        self, network: Network, x: tf.Tensor, target: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """The mean map."""
+        return self.attribute(network, x, target, seed)
+
+    def factor(self, x: tf.Tensor) -> tf.Tensor | None:
+        """None."""
+        return None
 
     def _shift(
         self, network: Network, x: Any, target: tf.Tensor, seed: tf.Tensor
@@ -94,8 +124,3 @@ def _noise_scale(x: tf.Tensor, level: float) -> tf.Tensor:
     axes = list(range(1, x.shape.rank))
     span = tf.reduce_max(x, axes, keepdims=True) - tf.reduce_min(x, axes, keepdims=True)
     return tf.cast(level, x.dtype) * span
-
-
-def _reseeded(seed: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
-    """Seeds for a random base method inside draw `draw`, away from those of the draw itself."""
-    return seed + tf.stack([7919 * (draw + 1), -104729])

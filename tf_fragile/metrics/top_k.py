@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+import numpy as np
 import tensorflow as tf
 
 from tf_fragile.errors import InputError
 from tf_fragile.metrics.nan import nan_where_missing
+
+Overlap = TypeVar("Overlap", float, np.ndarray)
 
 
 def top_k_mask(maps: tf.Tensor, k: int) -> tf.Tensor:
@@ -76,8 +81,16 @@ def default_k(size: int) -> int:
     return min(1000, max(1, size // 10))
 
 
-def above_chance(overlap: float, size: int, k: int) -> float:
+def above_chance(overlap: Overlap, size: int, k: int) -> Overlap:
     """The overlap rescaled so that chance is 0 and identity is 1: `(o - k/d) / (1 - k/d)`.
+
+    Args:
+      overlap: top-k intersections in [0, 1], a number or an array; NaN stays NaN.
+      size: entries d of a map.
+      k: of the intersection.
+
+    Returns:
+      At most 1, and below 0 for maps that avoid each other's top k, as attacked ones do.
 
     Raises:
       InputError: if `k` is not below `size`, where every overlap is 1 by construction.

@@ -13,7 +13,9 @@ from typing import Any
 import pandas as pd
 import tensorflow as tf
 
-from tf_fragile.attacks.attack import Attack, attack
+from tf_fragile.attacks.attack import Attack
+from tf_fragile.attacks.cost import forward_equivalents
+from tf_fragile.attacks.factory import attack
 from tf_fragile.experiments.fragility.presets import Preset
 from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.explainers.catalog import EXPLAINERS, explain
@@ -26,9 +28,6 @@ from tf_fragile.runs.manifest import Manifest
 from tf_fragile.runs.shards import is_complete, plan_shards
 
 RANDOM = "random_sign"
-
-# Forward passes of the network that one gradient, and one derivative of a map, cost, roughly.
-_GRADIENT, _DERIVATIVE = 2.5, 6.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,10 +234,7 @@ def _line(
     evaluations = explainer.method.evaluations
     steps = preset.of(method).steps
     forwards = sum(
-        len(positions)
-        * len(preset.epsilon)
-        * made.optimizer.steps
-        * cost_of_step(made, evaluations)
+        len(positions) * len(preset.epsilon) * forward_equivalents(made.cost, evaluations)
         for made in attacks.values()
     )
     shards = plan_shards(positions, preset.shard_size)
@@ -252,12 +248,6 @@ def _line(
         f"{f'; {done} images already there' if done else ''}"
     )
     return Line(text, forwards, 1 - done / len(positions))
-
-
-def cost_of_step(made: Attack, evaluations: int) -> float:
-    """Forward passes of one image that a step costs, for maps of so many gradients."""
-    derivative = _DERIVATIVE * evaluations * made.optimizer.gradients_per_step
-    return derivative + _GRADIENT * evaluations + 1
 
 
 def _spoken(seconds: float) -> str:

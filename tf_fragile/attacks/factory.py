@@ -1,0 +1,72 @@
+"""An attack from the names of its parts."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from tf_fragile.attacks.attack import Attack
+from tf_fragile.attacks.constraints import NORMS
+from tf_fragile.attacks.objectives import OBJECTIVES
+from tf_fragile.attacks.optimizers import OPTIMIZERS
+from tf_fragile.attacks.selection import SELECTIONS
+from tf_fragile.attacks.surrogates import SURROGATES
+from tf_fragile.errors import unknown_name
+
+_OWN = ("norm", "k", "grid", "points", "restarts", "rows", "segment")
+_FIXED = {"select"}
+# What each optimiser was made for; `sign` is the paper's attack, with the paper's surrogate.
+_SURROGATE_OF = {
+    "sign": "softplus",
+    "annealed_momentum": "scaled_softplus",
+    "random_sign": "none",
+    "secant": "none",
+}
+
+
+def attack(
+    objective: str,
+    *,
+    optimizer: str = "sign",
+    surrogate: str | None = None,
+    select: str | None = None,
+    **settings: Any,
+) -> Attack:
+    """An attack from the names of its parts.
+
+    Args:
+      objective: `"top_k"`, `"soft_rank"`, `"mass_center"`, `"target_region"`, `"target_map"` or
+        `"distance"`.
+      optimizer: `"sign"` (the paper's), `"annealed_momentum"`, `"secant"` or `"random_sign"`.
+      surrogate: `"softplus"`, `"scaled_softplus"` or `"none"`; where `None`, the one that suits
+        the optimiser.
+      select: a rule of `SELECTIONS`; the objective's own where `None`.
+      **settings: settings of any of these parts, or of `Attack`, by their names: `k`, `steps`,
+        `step_size`, `beta`, `mask`, `norm`, `grid`, `points`, `restarts`, `rows`, ...
+
+    Raises:
+      InputError: an unknown name (the nearest are suggested) or a value out of range.
+    """
+    if select is not None:
+        SELECTIONS[select]
+    if "norm" in settings:
+        NORMS[settings["norm"]]
+    makers: dict[str, Callable[..., Any]] = {
+        "objective": OBJECTIVES[objective],
+        "optimizer": OPTIMIZERS[optimizer],
+        "surrogate": SURROGATES[_SURROGATE_OF[optimizer] if surrogate is None else surrogate],
+    }
+    parts: dict[str, Any] = {}
+    used: set[str] = set()
+    for role, make in makers.items():
+        names = [n for n in inspect.signature(make).parameters if n not in _FIXED]
+        chosen = {name: settings[name] for name in names if name in settings}
+        used.update(chosen)
+        parts[role] = make(**chosen)
+    for name in settings:
+        if name not in used and name not in _OWN:
+            known = {n for make in makers.values() for n in inspect.signature(make).parameters}
+            raise unknown_name("attack setting", name, (known | set(_OWN)) - _FIXED)
+    own = {name: settings[name] for name in _OWN if name in settings}
+    return Attack(**parts, select=select, **own)

@@ -1,0 +1,60 @@
+"""What an attack makes of the map: the quantity it raises."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from tf_fragile.errors import InputError
+
+
+class Objective(Protocol):
+    """An objective on maps [N, ...] that are non-negative and sum to 1."""
+
+    @property
+    def select(self) -> str:
+        """The rule of `selection` by which the best iterate is kept unless told otherwise."""
+
+    @property
+    def stationary_start(self) -> bool:
+        """Whether the gradient is zero at the clean input, so that it must not start there."""
+
+    def check(self, maps: tf.TensorShape) -> None:
+        """Raises `InputError` where the objective does not fit maps of this shape."""
+
+    def fixed(self, reference: tf.Tensor) -> tf.Tensor:
+        """What stays fixed during the attack, [N, ...], from the clean maps."""
+
+    def value(self, maps: tf.Tensor, fixed: tf.Tensor) -> tf.Tensor:
+        """The quantity [N] to raise, differentiable in `maps`."""
+
+
+def total(values: tf.Tensor) -> tf.Tensor:
+    """Sum over all axes but the batch."""
+    return tf.reduce_sum(values, axis=list(range(1, values.shape.rank)))
+
+
+def check_same_positions(given: np.ndarray, maps: tf.TensorShape, what: str) -> None:
+    """Raises `InputError` unless `given` holds a number for each position of the maps.
+
+    Args:
+      given: one array for all samples, or one for each.
+      maps: shape of the maps, batch first.
+      what: what it is, for the error, e.g. `"target region"`.
+    """
+    one, each = maps[1:], maps
+    fits_all = given.ndim == one.rank and one.is_compatible_with(given.shape)
+    fits_each = given.ndim == each.rank and each.is_compatible_with(given.shape)
+    if not (fits_all or fits_each):
+        raise InputError(
+            f"The {what} has shape {given.shape}, the maps have {tuple(one)} in a batch of "
+            f"{each[0]}; give an array of the map's shape, or one for each sample."
+        )
+
+
+def for_each(given: Any, reference: tf.Tensor) -> tf.Tensor:
+    """`given` in the dtype of `reference`, repeated for each of its samples."""
+    values = tf.convert_to_tensor(np.asarray(given))
+    return tf.broadcast_to(tf.cast(values, reference.dtype), tf.shape(reference))

@@ -1,0 +1,106 @@
+"""From a user's images and radii to the rows that the loop works on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_fragile.attacks.loop import Loop
+from tf_fragile.attacks.state import Problem, margin
+from tf_fragile.data.ranges import InputRange
+from tf_fragile.errors import InputError
+
+
+def radii(epsilon: float | Sequence[float] | np.ndarray, images: int | None = None) -> np.ndarray:
+    """`epsilon` as float64 [E], or [E, B] where every image has its own.
+
+    Args:
+      epsilon: a radius, several, or an [E, B] array.
+      images: B.
+
+    Raises:
+      InputError: none, one that is not positive and finite, or another number of images.
+    """
+    levels = np.atleast_1d(np.asarray(epsilon, np.float64))
+    fits = levels.ndim == 1 or (levels.ndim == 2 and levels.shape[1] == images)
+    if not fits or not levels.size or not (np.isfinite(levels) & (levels > 0)).all():
+        raise InputError(
+            f"epsilon must be positive (in input units), got {np.asarray(epsilon).tolist()}; "
+            "give radii such as 1,2,4,8."
+        )
+    return levels
+
+
+def check_in_range(x: np.ndarray, limits: InputRange) -> None:
+    """Refuses clean inputs outside the valid range.
+
+    Raises:
+      InputError: names the first sample at fault.
+    """
+    slack = 1e-3 * limits.unit
+    outside = ((x < limits.low - slack) | (x > limits.high + slack)).reshape(len(x), -1).any(axis=1)
+    if outside.any():
+        bad = int(np.flatnonzero(outside)[0])
+        raise InputError(
+            f"Sample {bad} of the batch has values from {x[bad].min():g} to {x[bad].max():g}, "
+            f"outside the valid range {np.min(limits.low):g} to {np.max(limits.high):g}; "
+            "give inputs in model units and the bounds of those."
+        )
+
+
+def make_problem(
+    loop: Loop,
+    limits: InputRange,
+    levels: np.ndarray,
+    x: tf.Tensor,
+    target: tf.Tensor,
+    label: tf.Tensor,
+    reference: tf.Tensor,
+    seeds: tf.Tensor,
+) -> Problem:
+    """Radii folded into the batch axis: row `e * B + b` is image b at radius e.
+
+    Args:
+      loop: whose problem it is.
+      limits: the valid range.
+      levels: of `radii`.
+      x: clean inputs [B, ...].
+      target: int32 [B], the class explained.
+      label: int32 [B], the label to keep.
+      reference: clean maps [B, ...].
+      seeds: int32 [B, 2].
+    """
+    count, rows = len(levels), len(levels) * x.shape[0]
+
+    def tile(tensor: tf.Tensor) -> tf.Tensor:
+        return tf.tile(tensor, [count] + [1] * (tensor.shape.rank - 1))
+
+    def spread(values: np.ndarray) -> tf.Tensor:
+        shape = [1] * (x.shape.rank - values.ndim) + list(values.shape)
+        tensor = tf.reshape(tf.constant(values, x.dtype), shape)
+        return tf.repeat(tensor, rows, axis=0)
+
+    each = np.broadcast_to(levels if levels.ndim == 2 else levels[:, None], (count, x.shape[0]))
+    network, surrogate = loop.explainer.network, loop.surrogate
+    return Problem(
+        start=tile(x),
+        radius=tf.reshape(tf.constant(each, x.dtype), [rows] + [1] * (x.shape.rank - 1)),
+        low=spread(limits.low),
+        high=spread(limits.high),
+        unit=spread(limits.unit),
+        target=tile(target),
+        label=tile(label),
+        margin=tile(margin(network.logits(x), label)),
+        reference=tile(reference),
+        fixed=tile(loop.objective.fixed(reference)),
+        scales=tuple(tile(scale) for scale in surrogate.scales(network, x)),
+        seed=tile(seeds),
+    )
+
+
+def as_limits(bounds: Any) -> InputRange:
+    """An `InputRange` as it is, or (low, high) of a model fed in input units."""
+    return bounds if isinstance(bounds, InputRange) else InputRange.of(*bounds)

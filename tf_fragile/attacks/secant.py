@@ -1,0 +1,63 @@
+"""The objective's gradient without second derivatives, for maps whose Jacobian is symmetric."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tf_fragile.attacks.objectives import Objective
+from tf_fragile.attacks.state import Problem, spatial_map
+from tf_fragile.errors import InputError
+from tf_fragile.explainers.contract import Method, Symmetric
+from tf_fragile.explainers.explainer import Explainer
+
+
+def check_symmetric(name: str, method: Method) -> Symmetric:
+    """`method` as one that has a symmetric field.
+
+    Raises:
+      InputError: its Jacobian is not symmetric, so that differences of maps are not the gradient.
+    """
+    if not isinstance(method, Symmetric) or not method.has_symmetric_field:
+        raise InputError(
+            f"The secant optimiser needs a map whose Jacobian is symmetric, such as gradient, "
+            f"integrated_gradients or smoothgrad; that of {name} is not: use annealed_momentum."
+        )
+    return method
+
+
+def secant_gradient(
+    explainer: Explainer,
+    objective: Objective,
+    x: tf.Tensor,
+    problem: Problem,
+    h: float,
+) -> tf.Tensor:
+    """Gradient of the objective at `x` on the true network by central differences of the field.
+
+    The attribution is `c(x) F(x)`, F a field with symmetric Jacobian J, c one or `x - x0`. With v
+    the objective's gradient by the attribution and u = c v, the gradient is `J u + c'(x) v F`, and
+    `J u = (F(x + t u) - F(x - t u)) / 2t`.
+
+    Args:
+      explainer: on the true network; see `check_symmetric`.
+      objective: what is raised.
+      x: iterates [N, ...].
+      problem: what stays fixed.
+      h: root mean square of `t u` in input units.
+    """
+    method = check_symmetric(explainer.name, explainer.method)
+    network, target, seed = explainer.network, problem.target, problem.seed
+    field, factor = method.field(network, x, target, seed), method.factor(x)
+    attribution = field if factor is None else factor * field
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(attribution)
+        value = objective.value(spatial_map(attribution), problem.fixed)
+    v = tape.gradient(value, attribution)
+    u = v if factor is None else factor * v
+    axes = list(range(1, x.shape.rank))
+    size = tf.sqrt(tf.reduce_mean(tf.square(u / problem.unit), axes, keepdims=True))
+    t = tf.math.divide_no_nan(tf.cast(h, x.dtype), size)
+    ahead = method.field(network, x + t * u, target, seed)
+    behind = method.field(network, x - t * u, target, seed)
+    along = tf.math.divide_no_nan(ahead - behind, 2 * t)
+    return along if factor is None else along + v * field
