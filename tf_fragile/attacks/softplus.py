@@ -41,15 +41,17 @@ def smooth_stand_in(
       beta_at: the sharpness for pre-activations `z`.
     """
     if activation.kind == "relu":
-        return Activation("softplus", lambda z: softplus(z, beta_at(z)))
+        return Activation("smooth_relu", lambda z: softplus(z, beta_at(z)))
     if activation.kind == "relu6":
         return Activation(
-            "softplus", lambda z: softplus(z, beta_at(z)) - softplus(z - 6, beta_at(z))
+            "smooth_relu", lambda z: softplus(z, beta_at(z)) - softplus(z - 6, beta_at(z))
         )
     if activation.kind == "leaky_relu":
         # phi(1) = 1 and phi(-1) = -slope for every leaky ReLU, whatever wrote it.
         slope = -float(activation(tf.constant([-1.0]))[0])
-        return Activation("softplus", lambda z: slope * z + (1 - slope) * softplus(z, beta_at(z)))
+        return Activation(
+            "smooth_leaky_relu", lambda z: slope * z + (1 - slope) * softplus(z, beta_at(z))
+        )
     return None
 
 

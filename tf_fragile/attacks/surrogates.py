@@ -195,8 +195,12 @@ def _current(index: int, z: tf.Tensor, otherwise: float) -> Any:
     if betas is None or (tf.executing_eagerly() and not hasattr(betas[index], "numpy")):
         return otherwise
     beta = betas[index]
-    same = z.shape.rank == beta.shape.rank and z.shape[:1].is_compatible_with(beta.shape[:1])
-    return beta if same else otherwise
+    if z.shape.rank != beta.shape.rank:
+        return otherwise
+    # One reference for all samples gets the sharpness of each, or differences from it would be
+    # differences of functions.
+    fits = z.shape[0] == 1 or z.shape[:1].is_compatible_with(beta.shape[:1])
+    return beta if fits else otherwise
 
 
 def _root_mean_square(z: tf.Tensor) -> tf.Tensor:

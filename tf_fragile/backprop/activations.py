@@ -11,6 +11,7 @@ import tensorflow as tf
 
 # Non-decreasing on the whole line, so they commute with a maximum.
 MONOTONE = frozenset({"relu", "relu6", "leaky_relu", "softplus", "sigmoid", "tanh", "elu", "selu"})
+MONOTONE |= {"smooth_relu", "smooth_leaky_relu"}
 HEADS = frozenset({"softmax", "sigmoid"})
 _LAYERS = {
     keras.layers.ReLU: "relu",
@@ -41,6 +42,7 @@ class Activation:
 
     Attributes:
       kind: its Keras name, e.g. `"relu"`; parameters that change the function change the kind.
+        `"smooth_relu"` stands in for a ReLU while an attack takes derivatives.
       function: the function itself.
     """
 

@@ -37,8 +37,7 @@ from tf_fragile.explainers.propagation import (
     propagate_linearly,
 )
 
-# Softplus stands in for ReLU where an attack needs curvature.
-RECTIFIERS = ("relu", "relu6", "clipped_relu", "softplus")
+RECTIFIERS = ("relu", "relu6", "clipped_relu", "softplus", "smooth_relu")
 _PLAIN = of_kind("weighted", "routing", "average", "sum", "product", "rescale", "batch_norm")
 
 

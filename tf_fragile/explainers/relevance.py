@@ -33,6 +33,7 @@ from tf_fragile.backprop.rules import (
     flat,
     gradient,
     pass_through,
+    smooth_share,
     uniform,
     wsquare,
 )
@@ -125,7 +126,27 @@ class Relevance:
         if self.dense is not None:
             choices += self._by_sign(graph, dense, self.dense)
         choices += self._by_sign(graph, of_kind("weighted"), self.weighted)
+        choices.append((self._is_smooth_before_ratio(graph, tuple(choices)), smooth_share))
         return Composite(self.name, (*choices, *self._weightless()))
+
+    def _is_smooth_before_ratio(
+        self, graph: Graph, choices: tuple[tuple[Condition, Rule], ...]
+    ) -> Condition:
+        """Holds for stand-ins of ReLUs whose relevance is next divided by pre-activations."""
+        producers, is_smooth = graph.producers(), activation("smooth_relu")
+
+        def holds(node: Node) -> bool:
+            if not is_smooth(node) or self.masked:
+                return False
+            source = producers.get(node.inputs[0])
+            while source is not None and kind_of(source) == "routing":
+                source = producers.get(source.inputs[0])
+            if source is None or not (kind_of(source) == "weighted" or is_norm(source)):
+                return False
+            rule = next((rule for condition, rule in choices if condition(source)), None)
+            return isinstance(rule, (Epsilon, Gamma))
+
+        return holds
 
     def _weightless(self) -> tuple[tuple[Condition, Rule], ...]:
         conventions, split = self.conventions, Proportional()

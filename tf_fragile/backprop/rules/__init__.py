@@ -20,6 +20,7 @@ from tf_fragile.backprop.rules.structural import (
     column_gradient,
     gradient,
     pass_through,
+    smooth_share,
     uniform,
 )
 
@@ -41,6 +42,7 @@ __all__ = [
     "guided_backprop",
     "padding_trick",
     "pass_through",
+    "smooth_share",
     "uniform",
     "wsquare",
     "zplus",

@@ -54,6 +54,21 @@ def pass_through(node: Node, inputs: Tensors, output: tf.Tensor, relevance: tf.T
     return [relevance]
 
 
+def smooth_share(node: Node, inputs: Tensors, output: tf.Tensor, relevance: tf.Tensor) -> Tensors:
+    """`R z φ'(z) / φ(z)` at a smooth stand-in φ for a ReLU, before a rule that divides by z.
+
+    That is R where the ReLU is active and nothing where it is not, as at the ReLU itself. Passed on
+    unchanged, relevance of small positive φ(z) would be divided by z near or below zero, and the
+    map of the smooth network would have poles where that of the true one has kinks.
+    """
+    (z,) = inputs
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(z)
+        y = node.operation(z)
+    slope = tape.gradient(y, z)
+    return [relevance * tf.math.divide_no_nan(z * slope, output)]
+
+
 @dataclass(frozen=True)
 class Proportional:
     """`R_i = x_i Σ_j a_ij R_j / y_j` for a linear operation without kernels: pools, Add, mean.
