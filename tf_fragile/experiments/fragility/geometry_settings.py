@@ -1,0 +1,203 @@
+"""How much work each figure of the geometry is, by name: quick, cpu, or the paper's own protocol.
+
+Figures that the paper argues by formulas alone have no published sizes; their `paper` preset has
+the dimension of CIFAR-10 or ImageNet inputs and enough draws for smooth curves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from tf_fragile.errors import InputError, unknown_name
+from tf_fragile.experiments.fragility.presets import PRESET_NAMES
+from tf_fragile.registry import Registry
+
+
+def _said(text: str, least: float | None = None) -> Any:
+    """A required field with its line of help; its numbers are above 0, or at least `least`."""
+    return field(metadata={"help": text, "least": least})
+
+
+def _check(settings: Any) -> None:
+    for f in fields(settings):
+        value = getattr(settings, f.name)
+        several = value if isinstance(value, tuple) else (value,)
+        least = f.metadata["least"]
+        low = [v for v in several if not (v > 0 if least is None else v >= least)]
+        if not several or low or not all(v < float("inf") for v in several):
+            shown = ",".join(map(str, several)) or "nothing"
+            asked = "above 0" if least is None else f"of {least:g} or more"
+            raise InputError(f"--{f.name} is {shown}; give numbers {asked}.")
+        if list(several) != sorted(set(several)):
+            raise InputError(f"--{f.name} is {','.join(map(str, several))}; it must increase.")
+
+
+@dataclass(frozen=True)
+class Orthogonality:
+    """Angles between the most fragile direction and the gradient, image by image."""
+
+    num_images: int = _said("Correctly classified images.")
+    max_iterations: int = _said("Most power iterations an image.")
+    tolerance: float = _said("Change of |cos| at which a power iteration stops.")
+    beta: float = _said("Sharpness of the softplus in place of ReLU, where not fine-tuned.")
+    finetune_steps: int = _said(
+        "Most updates of cifar10_fragility with softplus from its ReLU weights; 0 for none.", 0
+    )
+    rows: int = _said("Images in memory, and written, together.")
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """Relative change of the map of one softplus unit against the dimension of its input."""
+
+    dims: tuple[int, ...] = _said("Dimensions of the input, increasing.")
+    epsilon: tuple[float, ...] = _said("L∞ radii, in units of 1 / ‖w‖₂.")
+    draws: int = _said("Random units at each dimension.")
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@dataclass(frozen=True)
+class TwoLayer:
+    """The angle in random two-layer networks against their width."""
+
+    dim: int = _said("Dimension of the input.")
+    widths: tuple[int, ...] = _said("Hidden units, each at most --dim.")
+    draws: int = _said("Random networks of each width and kind.")
+    max_iterations: int = _said("Most power iterations a network.")
+    tolerance: float = _said("Change of |cos| at which a power iteration stops.")
+
+    def __post_init__(self) -> None:
+        _check(self)
+        if max(self.widths) > self.dim:
+            raise InputError(
+                f"{max(self.widths)} hidden units can't have orthogonal weights in "
+                f"{self.dim} dimensions; raise --dim or lower --widths."
+            )
+
+
+@dataclass(frozen=True)
+class Lipschitz:
+    """Bounds on the Lipschitz constant of the gradient beside the largest one found."""
+
+    depths: tuple[int, ...] = _said("Layers, the last with one unit.")
+    norms: tuple[float, ...] = _said("Operator norm of every layer, increasing.")
+    width: int = _said("Inputs and hidden units.")
+    nets: int = _said("Random networks of each depth.")
+    starts: int = _said("Random inputs from which each search starts.")
+    ascent_steps: int = _said("Steps of each search.")
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@dataclass(frozen=True)
+class Intuition:
+    """A network of two inputs whose gradient turns within a small box."""
+
+    hidden: int = _said("Hidden units.")
+    train_steps: int = _said("Full-batch updates.")
+    grid: int = _said("Points a side on which the pair is searched.")
+    epsilon: float = _said("L∞ radius; the inputs span [-1, 1].")
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@dataclass(frozen=True)
+class NetTable:
+    """The layers of the CIFAR-10 network, and accuracies where there are weights."""
+
+    num_images: int = _said("Test images on which trained weights are measured.")
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+FIGURES: Registry[Mapping[str, Any]] = Registry("figure")
+"""Figure -> preset name -> settings."""
+
+FIGURES.register(
+    "orthogonality",
+    {
+        "quick": Orthogonality(8, 50, 1e-3, beta=1.0, finetune_steps=0, rows=8),
+        "cpu": Orthogonality(256, 300, 1e-4, beta=1.0, finetune_steps=1000, rows=16),
+        "paper": Orthogonality(1000, 300, 1e-4, beta=1.0, finetune_steps=9000, rows=20),
+    },
+)
+FIGURES.register(
+    "demo_dimension",
+    {
+        "quick": Dimension((10, 100, 1000), (0.001, 0.01, 0.1), 4),
+        "cpu": Dimension(
+            (10, 30, 100, 300, 1000, 3072, 10_000, 50_000, 154_587), (0.001, 0.01, 0.1), 16
+        ),
+        "paper": Dimension(
+            (10, 30, 100, 300, 1000, 3072, 10_000, 50_000, 154_587), (0.001, 0.01, 0.1), 100
+        ),
+    },
+)
+FIGURES.register(
+    "demo_two_layer",
+    {
+        "quick": TwoLayer(64, (1, 4, 16, 64), 20, max_iterations=200, tolerance=1e-6),
+        "cpu": TwoLayer(
+            512, (1, 2, 4, 8, 16, 32, 64, 128, 256), 100, max_iterations=300, tolerance=1e-8
+        ),
+        "paper": TwoLayer(
+            3072, (1, 2, 4, 8, 16, 32, 64, 128, 256), 1000, max_iterations=1000, tolerance=1e-8
+        ),
+    },
+)
+FIGURES.register(
+    "demo_lipschitz",
+    {
+        "quick": Lipschitz((1, 2), (0.5, 1.0, 2.0), 8, nets=2, starts=4, ascent_steps=5),
+        "cpu": Lipschitz(
+            (1, 2, 3, 4), (0.25, 0.5, 1.0, 2.0, 4.0), 32, nets=5, starts=16, ascent_steps=60
+        ),
+        "paper": Lipschitz(
+            (1, 2, 3, 4), (0.25, 0.5, 1.0, 2.0, 4.0), 128, nets=10, starts=32, ascent_steps=200
+        ),
+    },
+)
+FIGURES.register(
+    "intuition",
+    {
+        "quick": Intuition(8, 200, 41, 0.15),
+        "cpu": Intuition(16, 1000, 121, 0.15),
+        "paper": Intuition(16, 4000, 201, 0.15),
+    },
+)
+FIGURES.register(
+    "tab_cifar_net",
+    {"quick": NetTable(200), "cpu": NetTable(2000), "paper": NetTable(10_000)},
+)
+
+
+def settings_of(figure: str, name: str, **overrides: Any) -> Any:
+    """The settings of a preset with some of their fields replaced.
+
+    Args:
+      figure: a key of `FIGURES`.
+      name: `"quick"`, `"cpu"` or `"paper"`.
+      **overrides: fields of the figure's settings; `None` keeps the preset's.
+
+    Raises:
+      InputError: an unknown figure, preset or field, or a value out of range.
+    """
+    presets = FIGURES[figure]
+    if name not in PRESET_NAMES:
+        raise unknown_name("preset", name, PRESET_NAMES)
+    given = {key: value for key, value in overrides.items() if value is not None}
+    known = {f.name for f in fields(presets[name])}
+    for key in given:
+        if key not in known:
+            raise unknown_name(f"setting of {figure}", key, known)
+    return replace(presets[name], **given)
