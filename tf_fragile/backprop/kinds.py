@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import keras
@@ -93,6 +94,9 @@ _OPERATIONS: dict[str, Kind] = {
 def kind_of(node: Node) -> Kind:
     """The kind of `node`, `"unknown"` for layers whose inside can't be seen."""
     operation = node.operation
+    original = getattr(operation, "stands_for", None)
+    if original is not None:  # the same function with other derivatives, see the derivative gate
+        return kind_of(replace(node, operation=original))
     if is_linear(operation) or isinstance(operation, _REWRITTEN):
         return "weighted"
     if isinstance(operation, Activation):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import keras
@@ -52,6 +53,9 @@ def role_of(node: Node) -> Role:
       UnsupportedLayerError: it has none; the sentence names the layer.
     """
     operation = node.operation
+    original = getattr(operation, "stands_for", None)
+    if original is not None:
+        return role_of(replace(node, operation=original))
     if isinstance(operation, (JoinedAffine, SpaceToDepthConvolution)):
         return "affine"
     functional = not isinstance(operation, keras.Layer) and type(operation).__name__
