@@ -63,7 +63,7 @@ def test_an_audit_leaves_a_table_records_a_summary_a_manifest_and_a_report(tmp_p
     assert said[0].startswith("model: embedded (")
     assert "forward passes in 1 shards, roughly" in text
     assert "gradient: random_sign | top_k" in text
-    assert result.verdicts[0] in said
+    assert result.verdicts[0].text in said
     records = read_records(tmp_path / "out")
     pd.testing.assert_frame_equal(records, result.records)
     summary = pd.read_csv(tmp_path / "out" / "summary.csv")

@@ -221,6 +221,16 @@ class Attack:
             chance=loop.k / problem.reference.shape[1:].num_elements(),
         )
 
+    def longer(self, times: int) -> Attack:
+        """The same attack with `times` as many steps."""
+        optimizer: Any = self.optimizer
+        return replace(self, optimizer=replace(optimizer, steps=times * optimizer.steps), _loops={})
+
+    @property
+    def row_steps(self) -> int:
+        """Steps of one image at one radius, over all restarts."""
+        return self.restarts * self.optimizer.steps
+
     @property
     def cost(self) -> Cost:
         """What one image at one radius costs, without the steps drawn back to the label."""

@@ -56,3 +56,7 @@ class AttackResult:
     scoring_evaluations: np.ndarray
     forward_equivalents: np.ndarray
     chance: float
+
+    def radius(self, level: int, image: int) -> float:
+        """The radius of one attack, in input units."""
+        return float(self.epsilon[level] if self.epsilon.ndim == 1 else self.epsilon[level, image])

@@ -40,13 +40,19 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "budget", "quick", "quick, standard or paper: steps of attacks and points of paths."
     )
+    flags.DEFINE_string(
+        "optimizer", None, "annealed_momentum, sign or secant, instead of the budget's."
+    )
     flags.DEFINE_integer("steps", None, "Steps of each attack, instead of the budget's.")
-    flags.DEFINE_float("step_size", None, "Step in grey levels, instead of the budget's.")
+    flags.DEFINE_float("step_size", None, "Step of sign in grey levels, instead of the budget's.")
     flags.DEFINE_float(
         "beta", None, "Sharpness of the softplus surrogate; by the inputs' scale if none."
     )
     flags.DEFINE_integer(
         "k", None, "Of the top-k overlap; a tenth of the map, at most 1000, if none."
+    )
+    flags.DEFINE_integer(
+        "plateau", 4, "Images attacked again with twice the steps; 0 for none.", lower_bound=0
     )
     flags.DEFINE_bool("only_correct", True, "Leave out images that the model gets wrong.")
     flags.DEFINE_integer("gallery", 8, "Images shown in the report.", lower_bound=0)

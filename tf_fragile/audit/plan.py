@@ -40,7 +40,8 @@ def make_plan(subject: Subject) -> Plan:
         evaluations = explainer.method.evaluations
         for attack_name, attack in probe.attacks.items():
             steps = attack.optimizer.steps
-            forwards += images * levels * forward_equivalents(attack.cost, evaluations)
+            once = forward_equivalents(attack.cost, evaluations)
+            forwards += (images * levels + 2 * len(probe.doubled) * (steps > 1)) * once
             if attack_name != RANDOM:
                 lines.append(
                     f"{name} under {attack_name}: {images} images x {levels} radii x {steps} "

@@ -11,12 +11,13 @@ import pandas as pd
 
 from tf_fragile.audit.gallery import examples
 from tf_fragile.audit.plan import make_plan
+from tf_fragile.audit.plateau import plateaus, without_doubled
 from tf_fragile.audit.report import write_report
 from tf_fragile.audit.settings import AuditSettings
 from tf_fragile.audit.subject import Subject, open_subject
 from tf_fragile.audit.summary import exclusions, summarize
 from tf_fragile.audit.table import format_table
-from tf_fragile.audit.verdict import verdicts
+from tf_fragile.audit.verdict import Verdict, verdicts
 from tf_fragile.errors import InputError
 from tf_fragile.probes.running import run_probe
 from tf_fragile.runs.atomic import make_directory, write_text
@@ -33,13 +34,13 @@ class AuditResult:
     Attributes:
       records: one row a sample, explainer, attack, radius and metric.
       summary: means over images with bootstrap intervals.
-      verdicts: one sentence an explainer and attack.
+      verdicts: one an explainer and attack.
       report: the HTML file.
     """
 
     records: pd.DataFrame
     summary: pd.DataFrame
-    verdicts: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
     report: Path
 
 
@@ -71,6 +72,7 @@ def run_audit(
     subject = open_subject(settings, data_dir)
     for line in make_plan(subject).lines:
         say(line)
+    say(f"derivatives: {subject.gate.text}")
     records, manifest = run_probe(
         out,
         subject.probe,
@@ -83,28 +85,45 @@ def run_audit(
         gallery=gallery,
         progress=progress,
     )
-    summary = summarize(records)
+    attacked = without_doubled(records)
+    summary = summarize(attacked)
     if summary.empty:
         raise InputError(
             f"None of the {len(subject.positions)} images was classified correctly, so there is "
             "nothing to attack; check --preprocessing and --data, or set --only_correct=false."
         )
-    sentences = tuple(verdicts(summary, subject.k))
+    found = tuple(
+        verdicts(
+            summary,
+            attacked,
+            subject.k,
+            plateaus=plateaus(records),
+            derivatives=_doubt(subject),
+        )
+    )
     write_text(out / "summary.csv", summary.to_csv(index=False))
     write_report(
         out / "report.html",
         title=f"How far can the explanations of {settings.model} be trusted?",
         facts=_facts(subject, records, manifest),
-        verdict_lines=sentences,
+        verdict_lines=[verdict.text for verdict in found],
         summary=summary,
         exclusions=exclusions(records),
         skipped_files=[(file.path, file.reason) for file in subject.source.skipped],
         examples=examples(read_gallery(out), records, subject.source.class_names),
         chance_overlap=_chance(subject),
     )
-    _tell(say, subject, records, summary, sentences)
+    _tell(say, subject, records, summary, [verdict.text for verdict in found])
     say(f"report: {out / 'report.html'}")
-    return AuditResult(records, summary, sentences, out / "report.html")
+    return AuditResult(records, summary, found, out / "report.html")
+
+
+def _doubt(subject: Subject) -> str:
+    """What the derivative gate leaves in doubt."""
+    gate = subject.gate
+    report = gate.report if gate.after is None else gate.after
+    second_only = gate.kind == "secant" and not report.first_wrong and not report.not_finite
+    return "" if report.ok or second_only else f"derivatives can't be believed: {report.problem}"
 
 
 def _tell(
@@ -141,6 +160,7 @@ def _facts(subject: Subject, records: pd.DataFrame, manifest: Manifest) -> dict[
         ),
         "Radii": ", ".join(f"{e:g}" for e in settings.epsilon) + " grey levels (L-infinity)",
         "Overlap": f"top {subject.k} pixels; chance {_chance(subject):.3f}",
+        "Derivatives": subject.gate.text,
         "Seed": str(settings.seed),
         "Device": manifest.device,
         "Versions": ", ".join(f"{n} {v}" for n, v in manifest.versions.items()),

@@ -14,13 +14,15 @@ class Budget:
     """How much is spent on each image.
 
     Attributes:
+      optimizer: a name of `attacks.OPTIMIZERS`.
       steps: of each attack.
-      step_size: in input units.
+      step_size: in input units, for optimisers that take one.
       explainers: settings by explainer where the command line gives none.
     """
 
+    optimizer: str
     steps: int
-    step_size: float
+    step_size: float | None
     explainers: dict[str, dict[str, Any]]
 
 
@@ -34,10 +36,12 @@ def _points(points: int) -> dict[str, dict[str, Any]]:
     }
 
 
+SIGN_STEP = 0.5  # grey levels, where `sign` is asked for and no step: the paper's
 BUDGETS = {
-    "quick": Budget(steps=20, step_size=1.0, explainers=_points(8)),
-    "standard": Budget(steps=100, step_size=0.5, explainers=_points(20)),
+    "quick": Budget("annealed_momentum", 10, None, explainers=_points(8)),
+    "standard": Budget("annealed_momentum", 30, None, explainers=_points(20)),
     "paper": Budget(
+        "sign",
         steps=300,
         step_size=0.5,
         explainers={**_points(50), "integrated_gradients": {"steps": 100, "rule": "right"}},
@@ -59,9 +63,12 @@ class AuditSettings:
       explainers: specs, see `parse_explainer`.
       attacks: objectives; the random control always runs beside them.
       budget: a key of `BUDGETS`.
+      optimizer: how attacks move; the budget's where `None`.
       steps: of each attack; the budget's where `None`.
-      step_size: in input units; the budget's where `None`.
-      beta: of the softplus surrogate; by the width of the inputs' range where `None`.
+      step_size: in input units, for `sign`; the budget's where `None`.
+      beta: of the softplus surrogate of `sign`; by the width of the inputs' range where `None`.
+      plateau: about how many images are attacked again with twice the steps, to see whether the
+        budget has stopped paying; 0 for none.
       k: of the top-k overlap; by the map's size where `None`.
       only_correct: leave out images that the model gets wrong.
       seed: of everything random.
@@ -78,10 +85,12 @@ class AuditSettings:
     explainers: tuple[str, ...] = ("gradient", "integrated_gradients")
     attacks: tuple[str, ...] = ("top_k",)
     budget: str = "quick"
+    optimizer: str | None = None
     steps: int | None = None
     step_size: float | None = None
     beta: float | None = None
     k: int | None = None
+    plateau: int = 4
     only_correct: bool = True
     seed: int = 0
     shard_size: int = 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -12,8 +12,11 @@ import tensorflow as tf
 
 from tf_fragile.attacks.attack import Attack
 from tf_fragile.attacks.factory import attack
+from tf_fragile.attacks.gate import Decision, trusted
+from tf_fragile.attacks.gate.corrected import Corrected
+from tf_fragile.attacks.secant import check_symmetric
 from tf_fragile.attacks.surrogates import beta_for
-from tf_fragile.audit.settings import BUDGETS, AuditSettings
+from tf_fragile.audit.settings import BUDGETS, SIGN_STEP, AuditSettings
 from tf_fragile.audit.specs import make_method
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS, Preprocessing
@@ -24,7 +27,7 @@ from tf_fragile.errors import InputError
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.metrics.similarity import check_k, default_k
 from tf_fragile.models import zoo
-from tf_fragile.probes.fragility import FragilityProbe
+from tf_fragile.probes.fragility import FragilityProbe, sample_seed
 from tf_fragile.probes.sampling import sample_positions
 
 RANDOM = "random_sign"
@@ -43,6 +46,7 @@ class Subject:
       probe: what is done to them.
       k: of the top-k overlap.
       image_shape: [H, W, C].
+      gate: whether the model's derivatives can be believed, and what follows.
     """
 
     settings: AuditSettings
@@ -53,6 +57,7 @@ class Subject:
     probe: FragilityProbe
     k: int
     image_shape: tuple[int, int, int]
+    gate: Decision
 
 
 def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subject:
@@ -72,14 +77,7 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
     k = default_k(shape[0] * shape[1]) if settings.k is None else settings.k
     maps = tf.TensorShape((None, *shape[:2]))
     check_k(maps, k)
-    probe = FragilityProbe(
-        explainers=_explainers(settings, network),
-        attacks=_attacks(settings, k, source.range, maps),
-        epsilon=settings.epsilon,
-        limits=source.range,
-        only_correct=settings.only_correct,
-        seed=settings.seed,
-    )
+    explainers = _explainers(settings, network)
     positions = sample_positions(
         source,
         network,
@@ -87,7 +85,18 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
         only_correct=settings.only_correct,
         seed=settings.seed,
     )
-    return Subject(settings, model, network, source, positions, probe, k, shape)
+    gate = trusted(network, source.load(positions[:3]).image, seed=settings.seed)
+    optimizer = _optimizer(settings, gate, explainers)
+    probe = FragilityProbe(
+        explainers=explainers,
+        attacks=_attacks(settings, optimizer, gate, k, source.range, maps),
+        epsilon=settings.epsilon,
+        limits=source.range,
+        doubled=_doubled(settings, positions),
+        only_correct=settings.only_correct,
+        seed=settings.seed,
+    )
+    return Subject(settings, model, network, source, positions, probe, k, shape, gate)
 
 
 def _image_shape(model: keras.Model) -> tuple[int, int, int]:
@@ -112,19 +121,57 @@ def _explainers(settings: AuditSettings, network: Network) -> Mapping[str, Expla
     }
 
 
+def _optimizer(settings: AuditSettings, gate: Decision, explainers: Mapping[str, Explainer]) -> str:
+    """The optimiser asked for, or the secant where second derivatives can't be believed.
+
+    Raises:
+      InputError: the secant does not fit one of the explainers.
+    """
+    asked = settings.optimizer or BUDGETS[settings.budget].optimizer
+    if gate.kind != "secant":
+        return asked
+    for name, explainer in explainers.items():
+        try:
+            check_symmetric(name, explainer.method)
+        except InputError:
+            raise InputError(
+                f"{gate.text} That needs a map with a symmetric Jacobian; leave {name} out of "
+                "--explainers."
+            ) from None
+    return "secant"
+
+
 def _attacks(
-    settings: AuditSettings, k: int, limits: InputRange, maps: tf.TensorShape
+    settings: AuditSettings,
+    optimizer: str,
+    gate: Decision,
+    k: int,
+    limits: InputRange,
+    maps: tf.TensorShape,
 ) -> Mapping[str, Attack]:
     budget = BUDGETS[settings.budget]
-    steps = budget.steps if settings.steps is None else settings.steps
-    step_size = budget.step_size if settings.step_size is None else settings.step_size
-    common: dict[str, Any] = {"k": k, "rows": settings.rows}
+    common: dict[str, Any] = {"k": k, "rows": settings.rows, "grid": 1.0}
     if RANDOM in settings.attacks:
         raise InputError("The random control always runs; leave random_sign out of --attacks.")
-    beta = beta_for(limits) if settings.beta is None else settings.beta
+    own: dict[str, Any] = {"steps": budget.steps if settings.steps is None else settings.steps}
+    if optimizer == "sign":
+        size = settings.step_size or budget.step_size or SIGN_STEP
+        beta = beta_for(limits) if settings.beta is None else settings.beta
+        own |= {"step_size": size, "beta": beta}
     attacks = {RANDOM: attack("top_k", optimizer="random_sign", **common)}
     for name in settings.attacks:
-        attacks[name] = attack(name, steps=steps, step_size=step_size, beta=beta, **common)
+        made = attack(name, optimizer=optimizer, **own, **common)
+        if gate.kind == "corrected":
+            made = replace(made, surrogate=Corrected(made.surrogate))
+        attacks[name] = made
     for made in attacks.values():
         made.objective.check(maps)
     return attacks
+
+
+def _doubled(settings: AuditSettings, positions: np.ndarray) -> frozenset[int]:
+    """About `settings.plateau` of the images to attack, drawn by their index alone."""
+    attacked = settings.num_images or len(positions)
+    count = round(settings.plateau * len(positions) / attacked)
+    order = sorted(map(int, positions), key=lambda i: sample_seed(settings.seed, i))
+    return frozenset(order[:count])

@@ -1,26 +1,63 @@
-"""What an audit may say: fragile where shown, otherwise inconclusive, never robust."""
+"""What an audit may say: fragile where shown, robust where the search has ended, else nothing."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
 import pandas as pd
 
-from tf_fragile.audit.summary import is_random
+from tf_fragile.audit.plateau import Plateau
+from tf_fragile.audit.summary import compare, is_random
 from tf_fragile.audit.table import interval_of
+from tf_fragile.metrics.statistics import Interval
 
 FRAGILE_BELOW = 0.5
 
+Word = Literal["FRAGILE", "INCONCLUSIVE", "PASS"]
 
-def verdicts(summary: pd.DataFrame, k: int) -> list[str]:
-    """One sentence an explainer and attack, at the largest radius.
 
-    FRAGILE: the upper end of the interval of the mean top-k overlap under attack is below a half.
-    INCONCLUSIVE: anything else, for an attack that did not succeed proves nothing.
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of one explainer under one attack at the largest radius.
+
+    Attributes:
+      explainer: its name in the records.
+      attack: the attack's.
+      word: `"FRAGILE"`: the upper end of the interval of the mean top-k overlap is below a half.
+        `"PASS"`: the lower end is not, no attack failed or was stuck, more steps add next to
+        nothing, derivatives are right and random signs do no more. `"INCONCLUSIVE"`: the rest, for
+        an attack that did not succeed proves nothing by itself.
+      text: one sentence.
+    """
+
+    explainer: str
+    attack: str
+    word: Word
+    text: str
+
+
+def verdicts(
+    summary: pd.DataFrame,
+    records: pd.DataFrame,
+    k: int,
+    *,
+    plateaus: Mapping[tuple[str, str], Plateau],
+    derivatives: str = "",
+) -> list[Verdict]:
+    """One verdict an explainer and attack.
 
     Args:
       summary: of `summary.summarize`.
+      records: what it was made from.
       k: of the top-k overlap.
+      plateaus: of `plateau.plateaus`.
+      derivatives: what is wrong with the model's derivatives, one clause; empty if nothing is.
     """
-    lines = []
+    paired = compare(records).set_index(["explainer", "attack", "epsilon"])
+    found = []
     for (explainer, attack), rows in summary.groupby(["explainer", "attack"], sort=False):
         if is_random(str(attack)):
             continue
@@ -30,21 +67,68 @@ def verdicts(summary: pd.DataFrame, k: int) -> list[str]:
             & (summary["epsilon"] == row["epsilon"])
             & summary["attack"].map(is_random)
         ]
-        lines.append(_sentence(str(explainer), str(attack), row, control, k))
-    return lines
+        key = (explainer, attack, row["epsilon"])
+        lead = paired.loc[key, "difference_mean"] if key in paired.index else math.nan
+        doubts = _doubts(row, records, lead, plateaus.get((str(explainer), str(attack))))
+        if derivatives:
+            doubts.append(derivatives)
+        found.append(_verdict(str(explainer), str(attack), row, control, k, doubts))
+    return found
 
 
-def _sentence(explainer: str, attack: str, row: pd.Series, control: pd.DataFrame, k: int) -> str:
+def random_beats(verdict_text: str) -> bool:
+    """Whether a verdict holds the alarm that random signs did more than the attack."""
+    return _ALARM in verdict_text
+
+
+_ALARM = "ALARM: random signs of the same size do more damage than the attack"
+
+
+def _doubts(
+    row: pd.Series, records: pd.DataFrame, lead: float, plateau: Plateau | None
+) -> list[str]:
+    """Why robustness can't be concluded, one clause each."""
+    own = records[
+        (records["explainer"] == row["explainer"])
+        & (records["attack"] == row["attack"])
+        & (records["epsilon"] == row["epsilon"])
+    ]
+    doubts = []
+    if lead > 0:
+        doubts.append(f"{_ALARM}, so it is the attack that is weak")
+    stuck = int(own.loc[own["metric"] == "stuck", "value"].sum())
+    if stuck:
+        doubts.append(f"the attack had no derivative to follow on {stuck} images")
+    if row["n_failed"]:
+        doubts.append(f"it lost the label on {row['n_failed']:.0f} images")
+    plateau = plateau or Plateau(Interval(math.nan, math.nan, math.nan, 0))
+    if not plateau.reached:
+        doubts.append(plateau.text)
+    return doubts
+
+
+def _verdict(
+    explainer: str, attack: str, row: pd.Series, control: pd.DataFrame, k: int, doubts: list[str]
+) -> Verdict:
     where = f"{explainer} under {attack} at epsilon = {row['epsilon']:g}"
     if not row["n"]:
-        return f"{where}: INCONCLUSIVE, the attack found nothing on {row['n_failed']:.0f} images."
-    high = row["top_k_intersection_high"]
-    word = "FRAGILE" if high < FRAGILE_BELOW else "INCONCLUSIVE"
-    overlap = _overlap(row)
-    text = f"{where}: {word}, perturbations that keep the label leave {overlap} of the top {k}"
+        text = f"{where}: INCONCLUSIVE, the attack found nothing on {row['n_failed']:.0f} images."
+        return Verdict(explainer, attack, "INCONCLUSIVE", text)
+    low, high = row["top_k_intersection_low"], row["top_k_intersection_high"]
+    word: Word = "INCONCLUSIVE"
+    if high < FRAGILE_BELOW:
+        word = "FRAGILE"
+    elif low >= FRAGILE_BELOW and not doubts:
+        word = "PASS"
+    text = (
+        f"{where}: {word}, perturbations that keep the label leave {_overlap(row)} of the top {k}"
+    )
     if len(control) and control.iloc[0]["n"]:
         text += f", random signs of the same size {_overlap(control.iloc[0])}"
-    return f"{text} ({row['n']:.0f} images)."
+    text += f" ({row['n']:.0f} images)"
+    alarm = [doubt for doubt in doubts if _ALARM in doubt]
+    said = doubts if word == "INCONCLUSIVE" else alarm
+    return Verdict(explainer, attack, word, "; ".join([text, *said]) + ".")
 
 
 def _overlap(row: pd.Series) -> str:

@@ -5,8 +5,9 @@ Source: Ghorbani et al. 2019, the protocol of their aggregate figures.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from tf_fragile.explainers.explainer import Explainer
 
 PROBE = "fragility"
 MISCLASSIFIED = "misclassified"
+DOUBLED = ", twice the steps"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,11 @@ class FragilityProbe:
         name starts with `random`.
       epsilon: radii in input units.
       limits: the valid range of the inputs.
+      checkpoints: after how many steps the damage so far is recorded, by the rule that selects, as
+        metrics `damage_after_<steps>`; attacks with fewer steps have none.
+      doubled: samples that are attacked once more at the largest radius, with twice the steps; in
+        the records the attack's name then ends in `DOUBLED`. What that adds says whether the
+        budget has stopped paying.
       only_correct: whether images that the model gets wrong are left out, as in the paper.
       seed: of everything random; folded with each sample's index.
     """
@@ -40,14 +47,24 @@ class FragilityProbe:
     attacks: Mapping[str, Attack]
     epsilon: tuple[float, ...]
     limits: InputRange
+    checkpoints: tuple[int, ...] = ()
+    doubled: frozenset[int] = frozenset()
     only_correct: bool = True
     seed: int = 0
 
-    @property
-    def row_steps(self) -> int:
-        """Steps of all attacks on one image."""
-        steps = sum(attack.optimizer.steps for attack in self.attacks.values())
-        return len(self.explainers) * len(self.epsilon) * steps
+    def row_steps(self, samples: Sequence[int]) -> int:
+        """Steps of all attacks on images."""
+        once = sum(attack.row_steps for attack in self.attacks.values())
+        more = sum(attack.row_steps for attack in self._longer.values())
+        again = len(self.doubled.intersection(map(int, samples)))
+        return len(self.explainers) * (len(self.epsilon) * len(samples) * once + again * more)
+
+    @cached_property
+    def _longer(self) -> Mapping[str, Attack]:
+        """The attacks with twice the steps; one that takes a single step has no longer form."""
+        if not self.doubled:
+            return {}
+        return {n: a.longer(2) for n, a in self.attacks.items() if a.optimizer.steps > 1}
 
     def __call__(self, batch: Batch, progress: Progress | None = None) -> Findings:
         """Attacks the images of `batch`.
@@ -63,7 +80,7 @@ class FragilityProbe:
         predicted = network.predict(tf.constant(batch.image)).numpy()
         wrong = (batch.label >= 0) & (batch.label != predicted) & self.only_correct
         rows = [
-            _row(batch, i, predicted, metric="excluded", value=1.0, note=MISCLASSIFIED)
+            _row(batch, i, predicted=predicted, metric="excluded", value=1.0, note=MISCLASSIFIED)
             for i in np.flatnonzero(wrong)
         ]
         kept = np.flatnonzero(~wrong)
@@ -71,6 +88,7 @@ class FragilityProbe:
         if kept.size:
             images = batch.image[kept]
             seeds = [sample_seed(self.seed, int(i)) for i in batch.index[kept]]
+            again = np.isin(batch.index[kept], list(self.doubled))
             for name, explainer in self.explainers.items():
                 rows += self._gaps(batch, kept, predicted, name, explainer)
                 for attack_name, attack in self.attacks.items():
@@ -83,8 +101,50 @@ class FragilityProbe:
                         progress=progress,
                     )
                     results[name, attack_name] = result
-                    rows += _attack_rows(batch, kept, predicted, name, attack_name, result)
+                    told = partial(_row, batch, predicted=predicted, explainer=name)
+                    rows += self._attack_rows(partial(told, attack=attack_name), kept, result)
+                for attack_name, attack in self._longer.items() if again.any() else ():
+                    result = attack(
+                        explainer,
+                        images[again],
+                        epsilon=self.epsilon[-1],
+                        bounds=self.limits,
+                        seed=[seed for seed, chosen in zip(seeds, again, strict=True) if chosen],
+                        progress=progress,
+                    )
+                    told = partial(_row, batch, predicted=predicted, explainer=name)
+                    named = partial(told, attack=attack_name + DOUBLED)
+                    rows += self._attack_rows(named, kept[again], result)
         return Findings(rows, kept, predicted, results)
+
+    def _attack_rows(
+        self, row: Callable[..., dict[str, Any]], kept: np.ndarray, result: AttackResult
+    ) -> list[dict[str, Any]]:
+        values = {
+            "success": result.success.astype(np.float64),
+            "stuck": result.stuck.astype(np.float64),
+            "steps_to_best": result.steps_to_best,
+            "gradient_evaluations": result.gradient_evaluations,
+            "model_gradients": result.model_gradients,
+            "scoring_evaluations": result.scoring_evaluations,
+            "forward_equivalents": result.forward_equivalents,
+            **result.metrics,
+        }
+        for steps in self.checkpoints:
+            if steps <= result.history.shape[-1]:
+                values[f"damage_after_{steps}"] = result.history[..., steps - 1]
+        return [
+            row(
+                i,
+                epsilon=result.radius(level, column),
+                metric=metric,
+                value=float(found[level, column]),
+                note="" if result.success[level, column] else "attack failed",
+            )
+            for column, i in enumerate(kept)
+            for level in range(len(result.epsilon))
+            for metric, found in values.items()
+        ]
 
     def _gaps(
         self, batch: Batch, kept: np.ndarray, predicted: np.ndarray, name: str, e: Explainer
@@ -93,7 +153,7 @@ class FragilityProbe:
         if gaps is None:
             return []
         return [
-            _row(batch, i, predicted, explainer=name, metric="gap", value=float(gap))
+            _row(batch, i, predicted=predicted, explainer=name, metric="gap", value=float(gap))
             for i, gap in zip(kept, gaps, strict=True)
         ]
 
@@ -120,39 +180,7 @@ def sample_seed(seed: int, index: int) -> int:
     return int(np.random.SeedSequence((seed, index)).generate_state(1)[0] & 0x7FFFFFFF)
 
 
-def _attack_rows(
-    batch: Batch,
-    kept: np.ndarray,
-    predicted: np.ndarray,
-    explainer: str,
-    attack: str,
-    result: AttackResult,
-) -> list[dict[str, Any]]:
-    counted = {
-        "success": result.success.astype(np.float64),
-        "steps_to_best": result.steps_to_best,
-        "gradient_evaluations": result.gradient_evaluations,
-        "scoring_evaluations": result.scoring_evaluations,
-    }
-    return [
-        _row(
-            batch,
-            i,
-            predicted,
-            explainer=explainer,
-            attack=attack,
-            epsilon=float(epsilon),
-            metric=metric,
-            value=float(values[level, column]),
-            note="" if result.success[level, column] else "attack failed",
-        )
-        for column, i in enumerate(kept)
-        for level, epsilon in enumerate(result.epsilon)
-        for metric, values in {**counted, **result.metrics}.items()
-    ]
-
-
-def _row(batch: Batch, i: Any, predicted: np.ndarray, **columns: Any) -> dict[str, Any]:
+def _row(batch: Batch, i: Any, *, predicted: np.ndarray, **columns: Any) -> dict[str, Any]:
     return {
         "sample": int(batch.index[i]),
         "label": int(batch.label[i]),

@@ -89,7 +89,7 @@ def _work(
 
     def work(shard: Shard) -> ShardResult:
         batch = source.load(shard.positions)
-        total = probe.row_steps * len(shard.positions)
+        total = probe.row_steps(shard.positions)
         with tqdm(total=total, unit="step", leave=False, position=1, disable=quiet) as bar:
             findings = probe(batch, bar.update)
         pictures = to_arrays(batch, findings, source.preprocessing, gallery)

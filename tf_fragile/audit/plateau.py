@@ -1,0 +1,72 @@
+"""Has the budget stopped paying? Attacks against the same with twice the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from tf_fragile.audit.summary import successes
+from tf_fragile.metrics.statistics import Interval, paired_difference
+from tf_fragile.probes.fragility import DOUBLED
+
+TOLERANCE = 0.05
+FEWEST = 4
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """What twice the steps added.
+
+    Attributes:
+      gain: the mean paired decrease of the top-k overlap, with its interval.
+    """
+
+    gain: Interval
+
+    @property
+    def reached(self) -> bool:
+        """Whether more steps are shown to add next to nothing, on images enough to say so."""
+        return self.gain.n >= FEWEST and self.gain.high <= TOLERANCE
+
+    @property
+    def text(self) -> str:
+        """One clause."""
+        if not self.gain.n:
+            return "twice the steps were not tried"
+        return (
+            f"twice the steps lower the overlap by {self.gain.mean:.2f} "
+            f"[{self.gain.low:.2f}, {self.gain.high:.2f}] on {self.gain.n} images"
+        )
+
+
+def without_doubled(records: pd.DataFrame) -> pd.DataFrame:
+    """The records of the audit proper."""
+    return records[~records["attack"].str.endswith(DOUBLED)]
+
+
+def plateaus(records: pd.DataFrame) -> Mapping[tuple[str, str], Plateau]:
+    """By explainer and attack, over the images that were attacked both ways.
+
+    Args:
+      records: the schema of `runs.records`.
+    """
+    kept = successes(records)
+    key = ["sample", "explainer", "attack", "epsilon"]
+    overlap = records[records["metric"] == "top_k_intersection"].merge(
+        kept[kept["success"]][key], on=key
+    )
+    found = {}
+    names = overlap[["explainer", "attack"]].drop_duplicates().itertuples(index=False)
+    for explainer, attack in names:
+        if not attack.endswith(DOUBLED):
+            continue
+        own = overlap[overlap["explainer"] == explainer]
+        longer = own[own["attack"] == attack]
+        plain = own[own["attack"] == attack.removesuffix(DOUBLED)]
+        pairs = plain.merge(longer, on=["sample", "epsilon"], suffixes=("", "_longer"))
+        pairs = pairs.sort_values("sample", kind="stable")
+        apart = paired_difference(pairs["value"], pairs["value_longer"]).difference
+        found[explainer, attack.removesuffix(DOUBLED)] = Plateau(apart)
+    return found
