@@ -19,7 +19,7 @@ from timing import in_turns
 
 import tf_fragile as tff
 from tf_fragile import cli
-from tf_fragile.attacks.problem import make_problem
+from tf_fragile.attacks.problem import clean, make_problem
 from tf_fragile.attacks.state import initial_state, spatial_map
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.backprop.patterns import estimate_patterns
@@ -82,7 +82,9 @@ def main(argv: list[str]) -> int:
     loop = attack.loop(explainer, 1000)
     reference = spatial_map(explainer(x, label, seeds))
     radius = np.array([8.0])
-    problem = make_problem(loop, limits, radius, x, label, label, reference, seeds)
+    problem = make_problem(
+        attack.objective, limits, radius, x, label, label, reference, seeds, *clean(loop, x, label)
+    )
     state = initial_state(problem)
     gradient = tf.function(loop.step_gradient, autograph=False)
     score = tf.function(loop.score, autograph=False)

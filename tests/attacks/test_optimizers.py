@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import tf_fragile as tff
-from tf_fragile.attacks.problem import make_problem, radii
+from tf_fragile.attacks.problem import clean, make_problem, radii
 from tf_fragile.attacks.secant import secant_gradient
 from tf_fragile.attacks.state import initial_state, margin, spatial_map
 from tf_fragile.data.ranges import InputRange
@@ -31,7 +31,10 @@ def loop_and_problem(attack, explainer, x, epsilon=4.0):
     reference = spatial_map(explainer(x, label, seeds))
     loop = attack.loop(explainer, 20)
     limits = InputRange.of(*RANGE)
-    return loop, make_problem(loop, limits, radii(epsilon), x, label, label, reference, seeds)
+    margins, scales = clean(loop, x, label)
+    return loop, make_problem(
+        attack.objective, limits, radii(epsilon), x, label, label, reference, seeds, margins, scales
+    )
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -126,7 +126,7 @@ def test_rows_that_do_not_fit_into_memory_are_halved(net, images, monkeypatch) -
 
     monkeypatch.setattr(Loop, "run", small)
     found = annealed(rows=12)(explainer, images, epsilon=[2, 4], bounds=RANGE)
-    assert seen == [12, 6, 3, 3, 3, 3]
+    assert seen == [12, 6, 3, 3, 3, 3]  # 12 rows in the end
     np.testing.assert_allclose(found.perturbed, expected.perturbed, atol=1e-3)
     with pytest.raises(tf.errors.ResourceExhaustedError):
         monkeypatch.setattr(

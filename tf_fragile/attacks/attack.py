@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tf_fragile.attacks.chunks import chunk, first_rows, in_chunks
 from tf_fragile.attacks.cost import PULL, Cost, forward_equivalents
 from tf_fragile.attacks.loop import Loop
 from tf_fragile.attacks.measure import measure
 from tf_fragile.attacks.objectives import Objective
 from tf_fragile.attacks.optimizers import Optimizer, Secant, Sign
-from tf_fragile.attacks.problem import as_limits, check_in_range, make_problem, radii
+from tf_fragile.attacks.problem import as_limits, check_in_range, clean, make_problem, radii
 from tf_fragile.attacks.result import AttackResult
 from tf_fragile.attacks.secant import check_symmetric
 from tf_fragile.attacks.selection import reported_k
@@ -49,7 +50,9 @@ class Attack:
         average; all of the method's where `None`. Scoring uses all of them.
       restarts: runs, the first from the clean input, the others from random points of the ball;
         the worst is kept. An objective whose gradient is zero at the clean input starts at random.
-      rows: images times radii in memory at once; halved where that does not fit.
+      rows: images times radii in memory at once. Every chunk has exactly as many, the last one
+        filled up, so that no image's result depends on the size of its batch: give a small number
+        for few images. Halved where it does not fit into memory; results then agree up to rounding.
       segment: steps between two chances to report progress or be interrupted.
     """
 
@@ -62,7 +65,7 @@ class Attack:
     grid: float | None = None
     points: int | None = None
     restarts: int = 1
-    rows: int = 16
+    rows: int = 8
     segment: int = 25
     _loops: dict[tuple[Explainer, int], Loop] = field(default_factory=dict, repr=False)
 
@@ -108,10 +111,15 @@ class Attack:
         seeds = sample_seeds(seed, x.shape[0])
         label = explainer.network.predict(x)
         target = label if target is None else as_target(target, x, explainer.network)
-        reference = spatial_map(explainer(x, target, seeds))
+        reference = in_chunks(
+            lambda given: spatial_map(explainer(*given)), self.rows, (x, target, seeds)
+        )
         self.objective.check(reference.shape)
         loop = self.loop(explainer, reported_k(self.k, self.objective, reference.shape))
-        problem = make_problem(loop, limits, levels, x, target, label, reference, seeds)
+        distances, scales = in_chunks(lambda given: clean(loop, *given), self.rows, (x, label))
+        problem = make_problem(
+            self.objective, limits, levels, x, target, label, reference, seeds, distances, scales
+        )
         state, scores, rows = self._run(loop, problem, progress)
         return self._result(loop, levels, limits, problem, state, scores, rows)
 
@@ -151,8 +159,9 @@ class Attack:
         total, finished, begin, rows = problem.start.shape[0], [], 0, self.rows
         while begin < total:
             try:
-                part = problem.rows(begin, begin + rows)
-                finished.append(self._run_rows(loop, part, progress))
+                state, scores = self._run_rows(loop, chunk(problem, begin, rows), progress)
+                count = min(rows, total - begin)
+                finished.append((first_rows(state, count), scores[:, :count]))
                 begin += rows
             except tf.errors.ResourceExhaustedError:
                 if rows == 1:

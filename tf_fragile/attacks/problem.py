@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_fragile.attacks.loop import Loop
+from tf_fragile.attacks.objectives import Objective
 from tf_fragile.attacks.state import Problem, margin
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.errors import InputError
@@ -51,8 +52,14 @@ def check_in_range(x: np.ndarray, limits: InputRange) -> None:
         )
 
 
+def clean(loop: Loop, x: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
+    """The margin [B] of clean inputs, and what the surrogate has to know of them."""
+    network = loop.explainer.network
+    return margin(network.logits(x), label), loop.surrogate.scales(network, x)
+
+
 def make_problem(
-    loop: Loop,
+    objective: Objective,
     limits: InputRange,
     levels: np.ndarray,
     x: tf.Tensor,
@@ -60,11 +67,13 @@ def make_problem(
     label: tf.Tensor,
     reference: tf.Tensor,
     seeds: tf.Tensor,
+    margins: tf.Tensor,
+    scales: tuple[tf.Tensor, ...],
 ) -> Problem:
     """Radii folded into the batch axis: row `e * B + b` is image b at radius e.
 
     Args:
-      loop: whose problem it is.
+      objective: what is raised.
       limits: the valid range.
       levels: of `radii`.
       x: clean inputs [B, ...].
@@ -72,6 +81,8 @@ def make_problem(
       label: int32 [B], the label to keep.
       reference: clean maps [B, ...].
       seeds: int32 [B, 2].
+      margins: of `clean`.
+      scales: likewise.
     """
     count, rows = len(levels), len(levels) * x.shape[0]
 
@@ -84,7 +95,6 @@ def make_problem(
         return tf.repeat(tensor, rows, axis=0)
 
     each = np.broadcast_to(levels if levels.ndim == 2 else levels[:, None], (count, x.shape[0]))
-    network, surrogate = loop.explainer.network, loop.surrogate
     return Problem(
         start=tile(x),
         radius=tf.reshape(tf.constant(each, x.dtype), [rows] + [1] * (x.shape.rank - 1)),
@@ -93,10 +103,10 @@ def make_problem(
         unit=spread(limits.unit),
         target=tile(target),
         label=tile(label),
-        margin=tile(margin(network.logits(x), label)),
+        margin=tile(margins),
         reference=tile(reference),
-        fixed=tile(loop.objective.fixed(reference)),
-        scales=tuple(tile(scale) for scale in surrogate.scales(network, x)),
+        fixed=tile(objective.fixed(reference)),
+        scales=tuple(tile(scale) for scale in scales),
         seed=tile(seeds),
     )
 

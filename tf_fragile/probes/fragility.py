@@ -6,7 +6,7 @@ Source: Ghorbani et al. 2019, the protocol of their aggregate figures.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -64,7 +64,11 @@ class FragilityProbe:
         """The attacks with twice the steps; one that takes a single step has no longer form."""
         if not self.doubled:
             return {}
-        return {n: a.longer(2) for n, a in self.attacks.items() if a.optimizer.steps > 1}
+        return {
+            name: replace(attack.longer(2), rows=max(1, attack.rows // len(self.epsilon)))
+            for name, attack in self.attacks.items()
+            if attack.optimizer.steps > 1
+        }
 
     def __call__(self, batch: Batch, progress: Progress | None = None) -> Findings:
         """Attacks the images of `batch`.
