@@ -141,8 +141,8 @@ divided by it.
 
 * `deep_taylor` copies relevance to both branches of an Add, as the library that Sixt et al. ran
   does, so every residual block may double it; and average pools give inactive units an equal share,
-  which the ReLU behind then stops. With proportional shares the sum is kept where all blocks end in
-  ReLUs, and nearly so elsewhere.
+  which the ReLU behind then stops. With proportional shares the sum is kept, but for linear
+  bottlenecks, whose outputs may be negative (MobileNet).
 * `lrp_flat` and `lrp_wsquare` bring relevance to silent units, where proportional pools and Adds
   have nothing to divide; shares of an Add whose summands cancel grow without bound.
 * `lrp_cmp` clips the shares of an Add to [0, 1000], as Sixt et al. ran it.
