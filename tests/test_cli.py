@@ -93,3 +93,15 @@ def test_interrupt_exits_with_130_and_says_how_to_go_on() -> None:
     done = run("os.kill(os.getpid(), signal.SIGINT)\nsignal.pause()")
     assert done.returncode == 128 + signal.SIGINT
     assert done.stderr == "interrupted; run the same command again to resume\n"
+
+
+def test_warnings_about_retracing_are_left_out_and_others_are_not() -> None:
+    body = """
+    import logging
+    log = logging.getLogger("tensorflow")
+    log.warning("5 out of the last 5 calls to f triggered tf.function retracing.")
+    log.warning("disk on fire")
+    """
+    done = run(textwrap.dedent(body))
+    assert "retracing" not in done.stderr
+    assert "disk on fire" in done.stderr

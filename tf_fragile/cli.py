@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import sys
 import tempfile
@@ -48,6 +49,7 @@ def run(main: Callable[[list[str]], int | None], *, interrupted: str = RESUMABLE
 
 
 def _guarded(main: Callable[[list[str]], int | None], argv: list[str], interrupted: str) -> int:
+    logging.getLogger("tensorflow").addFilter(_is_not_about_retracing)
     try:
         return main(argv) or 0
     except KeyboardInterrupt:
@@ -64,6 +66,11 @@ def _guarded(main: Callable[[list[str]], int | None], argv: list[str], interrupt
         return _bad_input(
             f"Can't write or read {where}: {_PLACE_ERRORS[error.errno]}; choose another place."
         )
+
+
+def _is_not_about_retracing(record: logging.LogRecord) -> bool:
+    # Every attack has a compiled loop of its own, which TensorFlow takes for one traced too often.
+    return "triggered tf.function retracing" not in record.getMessage()
 
 
 def _bad_input(sentence: str) -> int:
