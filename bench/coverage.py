@@ -28,6 +28,7 @@ from tf_fragile import cli
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.backprop.patterns import Patterns, estimate_patterns
 from tf_fragile.errors import InputError
+from tf_fragile.explainers.catalog import EXPLAINERS
 
 OUT = flags.DEFINE_string("out", "", "Where the page is written; standard output where empty.")
 ONLY = flags.DEFINE_list("only", [], "Explainers to run; all where empty.")
@@ -199,7 +200,7 @@ def page(
 def main(argv: list[str]) -> int:
     """Fills the table model by model and writes the page."""
     del argv
-    explainers = ONLY.value or sorted([*tff.explainers(), *VARIANTS])
+    explainers = ONLY.value or sorted([*EXPLAINERS, *VARIANTS])
     models = MODELS.value or list(SUBJECTS)
     cells: dict[tuple[str, str], Cell] = {}
     with tqdm(total=len(explainers) * len(models)) as progress:
