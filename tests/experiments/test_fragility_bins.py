@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-BINARIES = ("imagenet_curves", "center_shift", "cifar_curves", "attack_examples", "targeted")
+BINARIES = (
+    "imagenet_curves", "center_shift", "cifar_curves", "dtd_curves", "attack_examples",
+    "attack_gallery", "dtd_examples", "objective_vs_subjective", "explainer_ranking", "targeted",
+)  # fmt: skip
 
 
 def run(binary: str, *args: str) -> subprocess.CompletedProcess[str]:
@@ -73,3 +76,18 @@ def test_examples_of_the_embedded_network_are_made_by_the_command(tmp_path: Path
     assert done.returncode == 0, done.stderr
     assert "gradient: 1 images x 1 radii x 1 attacks x 10 steps" in done.stdout
     assert (tmp_path / "quick" / "attack_examples.png").stat().st_size > 1000
+
+
+def test_a_ranking_of_the_embedded_network_is_made_by_the_command(tmp_path: Path) -> None:
+    done = run(
+        "explainer_ranking",
+        "--preset=quick",
+        "--model=embedded",
+        "--data=embedded",
+        "--methods=gradient",
+        "--k=100",
+        f"--out={tmp_path}/PRESET",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1 explainers, 0 of them already there, x 1 images x 2 steps" in done.stdout
+    assert (tmp_path / "quick" / "explainer_ranking.png").stat().st_size > 1000

@@ -74,10 +74,9 @@ def test_the_published_curves_satisfy_the_claims_about_them() -> None:
     broken = table[~table["holds"]]
     # The exceptions that the published values are known to have.
     assert set(zip(broken["claim"], broken["method"], broken["epsilon"], strict=True)) == {
-        ("overlap under random sign below 0.30", "deep_taylor", 8.0),
         (
-            "rank correlation under top_k, deeplift minus gradient, above 0",
-            "gradient, deeplift",
+            "rank correlation under top_k, deeplift_rescale minus gradient, above 0",
+            "gradient, deeplift_rescale",
             8.0,
         ),
     }
@@ -107,13 +106,46 @@ def test_the_gap_to_random_signs_is_measured_on_the_images_of_both() -> None:
         ({("center_shift", "gradient", "random_sign"): 7.0}, "centre shift under random"),
         ({("center_shift", "gradient", "mass_center"): 5.0}, "centre shift, center attack over"),
         ({("top_k_intersection", "gradient", "mass_center"): 0.001}, "overlap, center minus"),
-        ({("top_k_intersection", "deeplift", "top_k"): 0.0}, "overlap under top_k, deeplift"),
-        ({("spearman", "deeplift", "mass_center"): 0.1}, "rank correlation under mass_center, d"),
+        (
+            {("top_k_intersection", "deeplift_rescale", "top_k"): 0.0},
+            "overlap under top_k, deeplift",
+        ),
+        ({("top_k_intersection", "deeplift_rescale", "top_k"): 0.5}, "gap in overlap"),
+        (
+            {("spearman", "deep_taylor", "random_sign"): 0.5},
+            "rank correlation under random_sign, d",
+        ),
+        (
+            {("spearman", "deeplift_rescale", "mass_center"): 0.1},
+            "rank correlation under mass_center, d",
+        ),
     ],
 )
 def test_a_claim_that_the_records_break_does_not_hold(change: dict, claim: str) -> None:
     table = orderings(published(change), paper_curves())
     assert not table[table["claim"].str.startswith(claim)]["holds"].all()
+
+
+def test_every_pair_of_methods_is_compared_at_every_radius_and_under_both_attacks() -> None:
+    table = orderings(published(), paper_curves())
+    ranked = table[table["claim"].str.contains("minus") & table["method"].str.contains(",")]
+    attacked = ranked[~ranked["claim"].str.contains("random_sign")]
+    assert attacked["method"].value_counts().to_dict() == {
+        "gradient, deeplift_rescale": 2 * 2 * 4,
+        "gradient, integrated_gradients": 2 * 2 * 4,
+        "deeplift_rescale, integrated_gradients": 2 * 2 * 4,
+    }
+    noisy = ranked[ranked["claim"].str.contains("random_sign")]
+    assert len(noisy) == 3 * 2 * 4 and noisy["method"].str.endswith(", deep_taylor").all()
+    point = attacked[attacked["claim"].str.startswith("overlap under top_k, deeplift_rescale")]
+    by_radius = point.set_index("epsilon")["value"]
+    assert by_radius[2.0] == pytest.approx(0.041 - 0.005)
+
+
+def test_half_of_the_published_gap_is_asked_of_the_gradient_and_of_deeplift_only() -> None:
+    table = orderings(published(), paper_curves())
+    half = table[table["claim"].str.contains("at least half")]
+    assert set(half["method"]) == {"gradient", "deeplift_rescale"}
 
 
 def test_a_curve_that_rises_with_the_radius_is_not_monotone() -> None:
@@ -125,6 +157,17 @@ def test_a_curve_that_rises_with_the_radius_is_not_monotone() -> None:
     table = orderings(make_records(rows))
     steps = table[table["claim"].str.contains("change from the radius before")]
     assert dict(zip(steps["epsilon"], steps["holds"], strict=True)) == {2.0: False, 4.0: True}
+
+
+def test_an_attack_that_still_gains_from_four_to_eight_is_not_saturated() -> None:
+    rows = [
+        record(0, "deeplift_rescale", attack, epsilon, "top_k_intersection", value)
+        for attack, low in (("top_k", 0.25), ("mass_center", 0.29))
+        for epsilon, value in ((4.0, 0.3), (8.0, low))
+    ]
+    table = orderings(make_records(rows), paper_curves())
+    last = table[table["claim"].str.contains("from ε = 4 to 8")].set_index("claim")["holds"]
+    assert list(last) == [False, True]
 
 
 def test_without_published_values_only_claims_without_sizes_are_made() -> None:

@@ -15,11 +15,12 @@ from PIL import Image
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.fragility.campaign import Campaign, describe, plan
+from tf_fragile.experiments.fragility.campaign import Campaign
 from tf_fragile.experiments.fragility.comparison import Comparison, compare
 from tf_fragile.experiments.fragility.curves import COLUMNS
 from tf_fragile.experiments.fragility.examples import attack_examples
 from tf_fragile.experiments.fragility.paper import paper_curves
+from tf_fragile.experiments.fragility.planning import describe, plan
 from tf_fragile.experiments.fragility.presets import Budget, Preset
 from tf_fragile.experiments.fragility.subject import Subject, choose_correct
 from tf_fragile.experiments.fragility.targeted import first_of_class, share, targeted
@@ -29,7 +30,10 @@ layers = keras.layers
 
 TINY = Preset(
     Budget(3, 5, 4.0),
-    {"integrated_gradients": Budget(2, 3, 4.0, {"steps": 2, "rule": "gauss_legendre"})},
+    {
+        "deeplift_rescale": Budget(2, 4, 4.0, {"max_pool": "gradient"}),
+        "integrated_gradients": Budget(2, 3, 4.0, {"steps": 2, "rule": "gauss_legendre"}),
+    },
     epsilon=(2.0, 8.0),
     k=20,
     shard_size=2,
@@ -107,7 +111,7 @@ def test_a_comparison_writes_a_tidy_table_a_picture_and_a_manifest(
     out, _ = made
     table = pd.read_csv(out / "curves.csv")
     assert tuple(table.columns) == COLUMNS
-    assert len(table) == 2 * 3 * 2 * 2  # methods, attacks, radii, metrics
+    assert len(table) == 3 * 3 * 2 * 2  # methods, attacks, radii, metrics
     assert set(table["n"] + table["n_failed"]) == {2, 3}
     assert is_png(out / "curves.png")
     manifest = json.loads((out / "curves.manifest.json").read_text())
@@ -122,7 +126,7 @@ def test_the_plan_is_said_before_the_work_and_the_orderings_after(
 ) -> None:
     _, said = made
     assert "tiny on tiny" in said[0] and "gradient: 3 images x 2 radii x 2 attacks" in said[1]
-    assert "to go here" in said[3]
+    assert "9 attacks to build" in said[4] and "to go here" in said[4]
     assert "orderings of the paper that hold" in said[-1]
 
 
@@ -135,7 +139,7 @@ def test_a_second_figure_reuses_the_records_of_the_first(
     said: list[str] = []
     table = compare(SHIFTS, subject, TINY, out, progress=False, say=said.append)
     assert before == {part: (part.stat().st_mtime_ns, part.read_bytes()) for part in parts}
-    assert len(parts) == 3 and "nothing left to compute" in said[3]
+    assert len(parts) == 4 and "nothing left to compute" in said[4]
     assert set(table["metric"]) == {"center_shift"} and is_png(out / "shifts.png")
     assert (out / "curves.csv").exists()
 
@@ -178,11 +182,12 @@ def test_the_plan_grows_with_steps_and_with_gradients_a_map(
     subject: Subject, tmp_path: Path
 ) -> None:
     campaign = Campaign(subject, TINY, ("top_k",), (1, 2, 3), tmp_path)
-    gradient, path = plan(campaign)
+    gradient, lift, path = plan(campaign)
     double = replace(TINY, budget=Budget(3, 10, 4.0))
     assert plan(replace(campaign, preset=double))[0].forwards > 1.9 * gradient.forwards
     assert path.forwards > gradient.forwards * (2 * 3) / (3 * 5)
-    assert "roughly 2.8 h" in describe(campaign, 1e4 / (gradient.forwards + path.forwards))[-1]
+    total = gradient.forwards + lift.forwards + path.forwards
+    assert "roughly 2.8 h" in describe(campaign, 1e4 / total)[-1]
 
 
 def test_examples_show_every_image_before_and_after(subject: Subject, tmp_path: Path) -> None:
@@ -192,10 +197,10 @@ def test_examples_show_every_image_before_and_after(subject: Subject, tmp_path: 
         subject, preset, tmp_path, samples=(1, 2), progress=False, say=said.append
     )
     assert set(table["sample"]) == {1, 2}
-    assert set(table["explainer"]) == {"gradient", "integrated_gradients"}
+    assert set(table["explainer"]) == set(preset.methods)
     assert is_png(tmp_path / "attack_examples.png")
     with Image.open(tmp_path / "attack_examples.png") as picture:
-        assert picture.height > picture.width  # two rows an image, four columns
+        assert picture.width > 1.2 * picture.height  # two rows an image, six columns
     written = pd.read_csv(tmp_path / "attack_examples.csv")
     assert {"confidence_before", "confidence_after", "center_shift"} <= set(written.columns)
 

@@ -15,11 +15,11 @@ def table() -> pd.DataFrame:
     ("metric", "method", "attack", "epsilon", "value"),
     [
         ("top_k_intersection", "gradient", "top_k", 2, 0.005),
-        ("top_k_intersection", "deeplift", "top_k", 2, 0.041),
+        ("top_k_intersection", "deeplift_rescale", "top_k", 2, 0.041),
         ("top_k_intersection", "integrated_gradients", "top_k", 2, 0.215),
         ("top_k_intersection", "deep_taylor", "random_sign", 8, 0.757),
         ("spearman", "gradient", "random_sign", 1, 0.784),
-        ("spearman", "deeplift", "top_k", 8, 0.273),
+        ("spearman", "deeplift_rescale", "top_k", 8, 0.273),
         ("center_shift", "gradient", "mass_center", 8, 74.3),
         ("center_shift", "integrated_gradients", "top_k", 1, 9.9),
     ],
@@ -43,7 +43,7 @@ def test_gaps_to_random_signs_are_those_stated_beside_the_figure(table: pd.DataF
     overlap = table.loc["top_k_intersection"]["paper"]
     for method, stated in {
         "gradient": (0.50, 0.42, 0.30, 0.20),
-        "deeplift": (0.41, 0.40, 0.31, 0.21),
+        "deeplift_rescale": (0.41, 0.40, 0.31, 0.21),
         "integrated_gradients": (0.31, 0.26, 0.16, 0.07),
     }.items():
         gaps = overlap.loc[method, "random_sign"] - overlap.loc[method, "top_k"]

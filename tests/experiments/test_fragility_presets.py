@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tf_fragile.errors import InputError
+from tf_fragile.experiments.fragility.figures import FIGURES, preset
 from tf_fragile.experiments.fragility.flags import by_method, numbers
-from tf_fragile.experiments.fragility.presets import FIGURES, PRESET_NAMES, Preset, preset
+from tf_fragile.experiments.fragility.presets import PRESET_NAMES, Preset
 
 
 def work(chosen: Preset) -> float:
@@ -31,6 +32,9 @@ def test_the_paper_preset_is_the_papers_protocol(figure: str) -> None:
     for method in paper.methods:
         assert (paper.of(method).steps, paper.of(method).step_size) == (300, 0.5)
     assert paper.of("integrated_gradients").settings == {"steps": 100, "rule": "right"}
+    # Max pools as in the authors' code, and the bounded rule at the first layer.
+    assert paper.of("deeplift_rescale").settings == {"max_pool": "gradient"}
+    assert paper.of("deep_taylor").settings == {"first": "box"}
     assert (paper.beta, paper.random) == (1.0, "one_shot")
     # The objectives' own rules: intersection for top-k, centre shift for mass-center.
     assert paper.select is None
@@ -41,6 +45,16 @@ def test_the_papers_imagenet_figure_has_its_images_radii_and_k() -> None:
     assert {paper.of(method).num_images for method in paper.methods} == {512}
     assert (paper.epsilon, paper.k) == ((1, 2, 4, 8), 1000)
     assert FIGURES["cifar"]["paper"].k == 100
+
+
+def test_the_columns_are_the_papers_and_deep_taylor_stands_beside_the_gradients_own_runs() -> None:
+    columns = ("gradient", "deeplift_rescale", "integrated_gradients")
+    for figure in ("imagenet", "cifar", "examples", "targeted", "gallery", "objectives"):
+        assert all(chosen.methods == columns for chosen in FIGURES[figure].values()), figure
+    for name in PRESET_NAMES:
+        beside = FIGURES["dtd"][name]
+        assert beside.methods == ("gradient", "deep_taylor")
+        assert beside.of("gradient") == FIGURES["imagenet"][name].of("gradient")
 
 
 @pytest.mark.parametrize("name", PRESET_NAMES)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,18 +12,15 @@ import pandas as pd
 import tensorflow as tf
 
 from tf_fragile.attacks.attack import Attack
-from tf_fragile.attacks.cost import forward_equivalents
 from tf_fragile.attacks.factory import attack
+from tf_fragile.experiments.fragility.methods import explainer_of, surrogate_of
 from tf_fragile.experiments.fragility.presets import Preset
 from tf_fragile.experiments.fragility.subject import Subject
-from tf_fragile.explainers.catalog import EXPLAINERS, explain
-from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.metrics.similarity import check_k
 from tf_fragile.probes.fragility import FragilityProbe
 from tf_fragile.probes.running import run_probe
 from tf_fragile.runs import manifest as manifests
 from tf_fragile.runs.manifest import Manifest
-from tf_fragile.runs.shards import is_complete, plan_shards
 
 RANDOM = "random_sign"
 
@@ -101,7 +96,7 @@ def run(campaign: Campaign, *, progress: bool = True) -> Outcome:
       InputError: an unknown method, or a run directory that holds another run.
     """
     parts, found = [], {}
-    for method, probe in _probes(campaign).items():
+    for method, probe in probes(campaign).items():
         records, found[method] = run_probe(
             campaign.place(method),
             probe,
@@ -118,61 +113,14 @@ def run(campaign: Campaign, *, progress: bool = True) -> Outcome:
     return Outcome(pd.concat(parts, ignore_index=True), found)
 
 
-@dataclass(frozen=True)
-class Line:
-    """The work of one method.
-
-    Attributes:
-      text: it, for people.
-      forwards: forward passes of one image it amounts to.
-      missing: the share of its images that have no records yet.
-    """
-
-    text: str
-    forwards: float
-    missing: float
-
-
-def plan(campaign: Campaign) -> tuple[Line, ...]:
-    """The work of every method; computes nothing."""
-    return tuple(
-        _line(campaign, method, probe.explainers[method], probe.attacks)
-        for method, probe in _probes(campaign).items()
-    )
-
-
-def describe(campaign: Campaign, seconds_per_forward: float) -> list[str]:
-    """The plan as lines of text, with the time it takes at a measured speed."""
-    work = plan(campaign)
-    seconds = sum(line.forwards * line.missing for line in work) * seconds_per_forward
-    total = sum(line.forwards for line in work)
-    spoken = "nothing left to compute" if seconds == 0 else f"roughly {_spoken(seconds)} to go here"
-    return [
-        f"{campaign.subject.name} on {campaign.subject.source.name}, records in "
-        f"{campaign.directory}",
-        *(f"  {line.text}" for line in work),
-        f"  about {total:,.0f} forward passes in all, {spoken}",
-    ]
-
-
-def seconds_per_forward(subject: Subject, rows: int) -> float:
-    """Seconds that a forward pass of one image takes in a batch of `rows`, measured now."""
-    images = tf.zeros((rows, *subject.source.image_shape))
-    forward = tf.function(subject.network.logits, autograph=False)
-    forward(images).numpy()
-    started = time.perf_counter()
-    forward(images).numpy()
-    return (time.perf_counter() - started) / rows
-
-
-def _probes(campaign: Campaign) -> dict[str, FragilityProbe]:
+def probes(campaign: Campaign) -> dict[str, FragilityProbe]:
     """A probe for each method; raises `InputError` for settings that can't work."""
     preset, subject = campaign.preset, campaign.subject
     # Before anything is written, or the directory would hold a run that can't go on.
     check_k(tf.TensorShape([None, *subject.source.image_shape[:2]]), preset.k)
     return {
         method: FragilityProbe(
-            explainers={method: _explainer(campaign, method)},
+            explainers={method: explainer_of(subject, method, preset.of(method).settings)},
             attacks=_attacks(campaign, method),
             epsilon=preset.epsilon,
             limits=subject.source.range,
@@ -183,25 +131,26 @@ def _probes(campaign: Campaign) -> dict[str, FragilityProbe]:
     }
 
 
-def _explainer(campaign: Campaign, method: str) -> Explainer:
-    settings = campaign.preset.of(method).settings
-    known = inspect.signature(EXPLAINERS[method]).parameters
-    own = {name: value for name, value in settings.items() if name in known}
-    return explain(method, campaign.subject.network, **own)
-
-
 def _attacks(campaign: Campaign, method: str) -> dict[str, Attack]:
     preset, budget = campaign.preset, campaign.preset.of(method)
     make: Callable[..., Attack] = partial(attack, k=preset.k, rows=preset.rows)
     walk = {"steps": budget.steps, "step_size": budget.step_size}
     noise: dict[str, Any] = {"mode": preset.random} | (walk if preset.random == "walk" else {})
+    beta = _beta(preset, method)
+    smooth: dict[str, Any] = {"surrogate": surrogate_of(method)}
+    smooth |= {} if beta is None else {"beta": beta}
     attacks = {RANDOM: make("top_k", optimizer="random_sign", **noise)}
     for objective in campaign.objectives:
         attacks[objective] = make(
-            objective, beta=preset.beta, select=preset.select, **walk,
+            objective, select=preset.select, **smooth, **walk,
             **(campaign.objective_settings or {}),
         )  # fmt: skip
     return attacks
+
+
+def _beta(preset: Preset, method: str) -> float | None:
+    """The sharpness of the method's surrogate, or `None` where it has none."""
+    return preset.beta if surrogate_of(method) == "softplus" else None
 
 
 def _settings(campaign: Campaign, method: str) -> dict[str, Any]:
@@ -217,7 +166,7 @@ def _settings(campaign: Campaign, method: str) -> dict[str, Any]:
         "step_size": budget.step_size,
         "epsilon": list(preset.epsilon),
         "k": preset.k,
-        "beta": preset.beta,
+        "beta": _beta(preset, method),
         "select": preset.select,
         "random": preset.random,
         "rows": preset.rows,
@@ -225,33 +174,3 @@ def _settings(campaign: Campaign, method: str) -> dict[str, Any]:
         "gallery": campaign.gallery,
         **(campaign.notes or {}),
     }
-
-
-def _line(
-    campaign: Campaign, method: str, explainer: Explainer, attacks: Mapping[str, Attack]
-) -> Line:
-    preset, positions = campaign.preset, campaign.positions_of(method)
-    evaluations = explainer.method.evaluations
-    steps = preset.of(method).steps
-    forwards = sum(
-        len(positions) * len(preset.epsilon) * forward_equivalents(made.cost, evaluations)
-        for made in attacks.values()
-    )
-    shards = plan_shards(positions, preset.shard_size)
-    there = [shard for shard in shards if is_complete(campaign.place(method), shard)]
-    done = sum(len(shard.positions) for shard in there)
-    text = (
-        f"{method}: {len(positions)} images x {len(preset.epsilon)} radii x "
-        f"{len(campaign.objectives)} attacks x {steps} steps of "
-        f"{preset.of(method).step_size:g}, {evaluations} gradient"
-        f"{'s' if evaluations > 1 else ''} a map: about {forwards:,.0f} forward passes"
-        f"{f'; {done} images already there' if done else ''}"
-    )
-    return Line(text, forwards, 1 - done / len(positions))
-
-
-def _spoken(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"

@@ -16,7 +16,8 @@ from tf_fragile.experiments.fragility import campaign as campaigns
 from tf_fragile.experiments.fragility.campaign import Campaign
 from tf_fragile.experiments.fragility.curves import curves, for_people
 from tf_fragile.experiments.fragility.orderings import orderings
-from tf_fragile.experiments.fragility.output import said, write_manifest, write_table
+from tf_fragile.experiments.fragility.output import write_manifest, write_table
+from tf_fragile.experiments.fragility.planning import announce
 from tf_fragile.experiments.fragility.plots import curves_picture
 from tf_fragile.experiments.fragility.presets import Preset
 from tf_fragile.experiments.fragility.subject import Subject, choose_correct
@@ -87,9 +88,7 @@ def compare(
         seed=seed,
         command=command,
     )
-    speed = campaigns.seconds_per_forward(subject, preset.rows)
-    for line in (*campaigns.describe(campaign, speed), said(selection)):
-        say(line)
+    announce((campaign,), selection, say)
     outcome = campaigns.run(campaign, progress=progress)
     table = curves(outcome.records, figure.paper, metrics=figure.metrics)
     shown = outcome.records[outcome.records["metric"].isin(figure.metrics)]

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from absl import flags
 
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.fragility.presets import PRESET_NAMES, Preset, preset
+from tf_fragile.experiments.fragility.figures import preset
+from tf_fragile.experiments.fragility.presets import PRESET_NAMES, Preset
 
 T = TypeVar("T", int, float)
 
@@ -72,7 +73,14 @@ def preset_of(given: Any, figure: str) -> Preset:
 
 def output(given: Any) -> Path:
     """The output directory that the parsed flags ask for."""
-    return Path(given.out.replace("PRESET", given.preset))
+    return output_of(given.out, PRESET=given.preset)
+
+
+def output_of(path: str, **names: str) -> Path:
+    """An output directory with every capital word in it replaced by what it stands for."""
+    for word, name in names.items():
+        path = path.replace(word, name)
+    return Path(path)
 
 
 def numbers(flag: str, texts: Sequence[str] | None, kind: Callable[[str], T]) -> tuple[T, ...]:

@@ -1,9 +1,9 @@
-"""The paper's curves on ImageNet, of the maps' similarity and of their centre shift."""
+"""The paper's curves on ImageNet: similarity of the maps, centre shift, deep Taylor's column."""
 
 from __future__ import annotations
 
 from tf_fragile.experiments.fragility.comparison import Comparison
-from tf_fragile.experiments.fragility.paper import paper_curves
+from tf_fragile.experiments.fragility.paper import METRICS, paper_curves
 
 MODEL = "squeezenet_v1.0"
 
@@ -24,5 +24,15 @@ def center_shift() -> Comparison:
         "center_shift",
         "ImageNet, SqueezeNet: how far the map's centre of mass moves",
         ("center_shift",),
+        paper_curves(),
+    )
+
+
+def dtd_curves() -> Comparison:
+    """All three metrics against the radius for deep Taylor decomposition, beside the gradient."""
+    return Comparison(
+        "dtd_curves",
+        "ImageNet, SqueezeNet: attacks on deep Taylor decomposition, label kept",
+        METRICS,
         paper_curves(),
     )

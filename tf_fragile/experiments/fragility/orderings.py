@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,8 @@ from tf_fragile.metrics.statistics import Interval, bootstrap_mean
 
 OVERLAP, RANK, SHIFT = "top_k_intersection", "spearman", "center_shift"
 RANDOM, TOP_K, CENTER = "random_sign", "top_k", "mass_center"
+GRADIENT, DEEPLIFT, PATH = "gradient", "deeplift_rescale", "integrated_gradients"
+TAYLOR = "deep_taylor"
 TOLERANCE = 0.02
 
 
@@ -67,7 +69,9 @@ def orderings(records: pd.DataFrame, paper: pd.DataFrame | None = None) -> pd.Da
         *(o for m in methods for e in levels for o in _against_random(values, published, m, e)),
         *(o for m in methods for e in levels for o in _between_attacks(values, published, m, e)),
         *_between_methods(values, published, levels),
+        *_least_moved_by_noise(values, published, levels),
         *(o for m in methods for o in _along_radius(values, m, levels)),
+        *(o for m in methods for o in _saturation(values, published, m)),
     ]
     fields = list(Ordering.__dataclass_fields__)
     return pd.DataFrame([asdict(o) for o in found], columns=fields)
@@ -114,8 +118,8 @@ def _against_random(
         random, top_k = (m, RANDOM, e, metric), (m, TOP_K, e, metric)
         gap = _difference(values, random, top_k)
         there = published.get(random, nothing) - published.get(top_k, nothing)
-        # The paper's smaller gaps of integrated gradients are asked for their sign only.
-        half = metric == OVERLAP and not np.isnan(there) and m != "integrated_gradients"
+        # The smaller gaps of the other methods are asked for their sign only.
+        half = metric == OVERLAP and not np.isnan(there) and m in (GRADIENT, DEEPLIFT)
         least = there / 2 if half else 0.0
         asked = "at least half of the paper's" if half else "above 0"
         yield from _ordering(
@@ -123,13 +127,14 @@ def _against_random(
             m, e, gap, there, gap.mean >= least if half else gap.mean > 0,
         )  # fmt: skip
     # Sizes that the paper states, for its own kind of images.
-    if e == 8 and published:
+    if e == 8 and published and m in (GRADIENT, DEEPLIFT, PATH):
         key = (m, RANDOM, e, OVERLAP)
         overlap = bootstrap_mean(values.get(key, []))
         yield from _ordering(
             "overlap under random sign below 0.30",
             m, e, overlap, published.get(key, nothing), overlap.mean < 0.30,
         )  # fmt: skip
+    if e == 8 and published:
         key = (m, RANDOM, e, SHIFT)
         shift = bootstrap_mean(values.get(key, []))
         yield from _ordering(
@@ -155,7 +160,7 @@ def _between_attacks(
     center, top_k = (m, CENTER, e, OVERLAP), (m, TOP_K, e, OVERLAP)
     gap = _difference(values, center, top_k)
     there = published.get(center, nothing) - published.get(top_k, nothing)
-    if m == "integrated_gradients":
+    if m == PATH:
         claim, holds = "overlap, center minus top-k attack, within 0.04 of 0", abs(gap.mean) < 0.04
     else:
         claim, holds = "overlap, center minus top-k attack, not below 0", gap.mean >= 0
@@ -165,9 +170,8 @@ def _between_attacks(
 def _between_methods(
     values: Values, published: dict[Key, float], levels: list[float]
 ) -> Iterator[Ordering]:
-    ranked = ("gradient", "deeplift", "integrated_gradients")
-    present = [m for m in ranked if any(key[0] == m for key in values)]
-    for weaker, stronger in pairwise(present):
+    present = _present(values, (GRADIENT, DEEPLIFT, PATH))
+    for weaker, stronger in combinations(present, 2):
         for metric, name in ((OVERLAP, "overlap"), (RANK, "rank correlation")):
             for attack in (TOP_K, CENTER):
                 for e in levels:
@@ -178,6 +182,38 @@ def _between_methods(
                         f"{name} under {attack}, {stronger} minus {weaker}, above 0",
                         f"{weaker}, {stronger}", e, gap, there, gap.mean > 0,
                     )  # fmt: skip
+
+
+def _present(values: Values, methods: tuple[str, ...]) -> list[str]:
+    return [m for m in methods if any(key[0] == m for key in values)]
+
+
+def _least_moved_by_noise(
+    values: Values, published: dict[Key, float], levels: list[float]
+) -> Iterator[Ordering]:
+    """Deep Taylor decomposition beside each other method under random signs."""
+    for m in _present(values, (GRADIENT, DEEPLIFT, PATH)):
+        for metric, name in ((OVERLAP, "overlap"), (RANK, "rank correlation")):
+            for e in levels:
+                a, b = (TAYLOR, RANDOM, e, metric), (m, RANDOM, e, metric)
+                gap = _difference(values, a, b)
+                there = published.get(a, float("nan")) - published.get(b, float("nan"))
+                yield from _ordering(
+                    f"{name} under {RANDOM}, {TAYLOR} minus {m}, above 0",
+                    f"{m}, {TAYLOR}", e, gap, there, gap.mean > 0,
+                )  # fmt: skip
+
+
+def _saturation(values: Values, published: dict[Key, float], m: str) -> Iterator[Ordering]:
+    """What the attacks still gain in overlap from 4 to 8 grey levels."""
+    for attack in (TOP_K, CENTER):
+        far, near = (m, attack, 8.0, OVERLAP), (m, attack, 4.0, OVERLAP)
+        step = _difference(values, far, near)
+        there = published.get(far, float("nan")) - published.get(near, float("nan"))
+        yield from _ordering(
+            f"overlap under {attack}, change from ε = 4 to 8, not below -{TOLERANCE:g}",
+            m, 8.0, step, there, step.mean >= -TOLERANCE,
+        )  # fmt: skip
 
 
 def _along_radius(values: Values, m: str, levels: list[float]) -> Iterator[Ordering]:

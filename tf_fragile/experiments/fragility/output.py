@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from tf_fragile.experiments.fragility.campaign import Campaign, Outcome
-from tf_fragile.experiments.fragility.subject import Selection
+from tf_fragile.experiments.fragility.subject import Selection, Subject
 from tf_fragile.runs.atomic import write_text
 from tf_fragile.runs.manifest import versions
 
@@ -28,11 +28,33 @@ def write_manifest(
     facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes which runs a figure was made from, which images, and by which command."""
+    write_figure_manifest(
+        path,
+        campaign.subject,
+        outcome,
+        selection,
+        seed=campaign.seed,
+        command=campaign.command,
+        facts=facts,
+    )
+
+
+def write_figure_manifest(
+    path: Path,
+    subject: Subject,
+    outcome: Outcome,
+    selection: Selection | None,
+    *,
+    seed: int,
+    command: Sequence[str],
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """`write_manifest` for a figure that is no campaign; `facts` are JSON values."""
     content = {
-        "command": list(campaign.command),
-        "model": campaign.subject.name,
-        "data": campaign.subject.source.name,
-        "seed": campaign.seed,
+        "command": list(command),
+        "model": subject.name,
+        "data": subject.source.name,
+        "seed": seed,
         "versions": versions(),
         "images": None
         if selection is None
@@ -41,7 +63,7 @@ def write_manifest(
             "examined": selection.examined,
             "misclassified": selection.misclassified,
             "unsure": selection.unsure,
-            "unreadable": len(campaign.subject.source.skipped),
+            "unreadable": len(subject.source.skipped),
         },
         "runs": outcome.summary(),
         **(facts or {}),

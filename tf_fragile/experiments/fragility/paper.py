@@ -1,5 +1,6 @@
 """The curves of Ghorbani et al. 2019 on ImageNet, digitised from the authors' released figures.
 
+Methods have the names of the registered explainers that stand for them.
 Means over 512 images on SqueezeNet v1.1. Read off the figures to about 0.01 (shares and
 correlations) and 0.5 pixels (centre shifts); `APPROXIMATE` marks points half hidden behind
 another marker. The random-sign rank correlations of DeepLIFT are identical to those of the
@@ -23,7 +24,7 @@ CURVES: dict[str, dict[str, tuple[tuple[float, ...], ...]]] = {
             (0.154, 0.068, 0.036, 0.031),
             (0.56, 0.425, 0.30, 0.21),
         ),
-        "deeplift": (
+        "deeplift_rescale": (
             (0.168, 0.041, 0.010, 0.012),
             (0.224, 0.103, 0.054, 0.042),
             (0.575, 0.44, 0.32, 0.22),
@@ -45,7 +46,7 @@ CURVES: dict[str, dict[str, tuple[tuple[float, ...], ...]]] = {
             (0.549, 0.41, 0.326, 0.288),
             (0.784, 0.70, 0.622, 0.552),
         ),
-        "deeplift": (
+        "deeplift_rescale": (
             (0.612, 0.458, 0.321, 0.273),
             (0.616, 0.475, 0.372, 0.317),
             (0.784, 0.70, 0.622, 0.552),
@@ -67,7 +68,7 @@ CURVES: dict[str, dict[str, tuple[tuple[float, ...], ...]]] = {
             (34.2, 51.9, 65.9, 74.3),
             (1.4, 2.2, 3.6, 5.1),
         ),
-        "deeplift": (
+        "deeplift_rescale": (
             (11.3, 17.6, 22.6, 23.3),
             (24.6, 40.5, 54.7, 63.5),
             (1.5, 2.2, 3.3, 4.9),
@@ -92,7 +93,7 @@ APPROXIMATE = frozenset(
         ("top_k_intersection", "integrated_gradients", "top_k", 2.0),
         ("top_k_intersection", "deep_taylor", "mass_center", 2.0),
         ("spearman", "gradient", "top_k", 8.0),
-        ("spearman", "deeplift", "top_k", 1.0),
+        ("spearman", "deeplift_rescale", "top_k", 1.0),
         ("spearman", "integrated_gradients", "top_k", 1.0),
         ("spearman", "deep_taylor", "top_k", 1.0),
     }

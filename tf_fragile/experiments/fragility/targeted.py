@@ -16,8 +16,9 @@ import pandas as pd
 from tf_fragile.errors import InputError
 from tf_fragile.experiments.fragility import campaign as campaigns
 from tf_fragile.experiments.fragility.campaign import RANDOM, Campaign
-from tf_fragile.experiments.fragility.examples import caption, per_image, pictures
 from tf_fragile.experiments.fragility.output import write_manifest, write_table
+from tf_fragile.experiments.fragility.panels import caption, per_image, pictures
+from tf_fragile.experiments.fragility.planning import announce
 from tf_fragile.experiments.fragility.plots import Panel, grid_picture, shared_scale
 from tf_fragile.experiments.fragility.presets import Preset
 from tf_fragile.experiments.fragility.regions import Mask, box, from_picture, superpixel
@@ -82,8 +83,7 @@ def targeted(
         objective_settings={"mask": chosen},
         notes={"region": how, "region_sha256": hashlib.sha256(chosen.tobytes()).hexdigest()},
     )
-    for line in campaigns.describe(campaign, campaigns.seconds_per_forward(subject, preset.rows)):
-        say(line)
+    announce((campaign,), None, say)
     outcome = campaigns.run(campaign, progress=progress)
     table = region_shares(campaign, outcome.records, chosen)
     _draw(campaign, per_image(outcome.records), table, chosen, out / "targeted.png")

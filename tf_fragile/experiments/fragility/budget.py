@@ -1,0 +1,119 @@
+"""The budget curve: damage against cost for every optimiser, as table, page and picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tf_fragile.experiments.fragility.contest import Contest, run, table
+from tf_fragile.experiments.fragility.drawing import BLUE, GREEN, GREY, VERMILION, new_figure, save
+from tf_fragile.experiments.fragility.output import write_table
+from tf_fragile.experiments.fragility.subject import Subject, choose_correct
+from tf_fragile.runs.atomic import make_directory, write_text
+
+_STYLES = {
+    "random_sign": ("random sign", GREY, "s"),
+    "sign": ("sign (the paper)", BLUE, "o"),
+    "annealed_momentum": ("annealed momentum", VERMILION, "^"),
+    "secant": ("secant", GREEN, "v"),
+}
+
+
+def budget_curve(
+    contest: Contest, subject: Subject, out: Path, *, seed: int, command: tuple[str, ...]
+) -> pd.DataFrame:
+    """Runs the contest and writes `budget_curve.csv`, `.md` and `.png` into `out`.
+
+    Args:
+      contest: its settings.
+      subject: network and data.
+      out: the output directory; run directories go there too, and are taken up again.
+      seed: of the choice of images and of everything random.
+      command: the command line, for the manifests.
+
+    Returns:
+      The table, see `contest.table`.
+    """
+    make_directory(out)
+    most = max(entry.num_images for entry in contest.entries.values())
+    chosen = choose_correct(subject, most, seed=seed)
+    records = run(contest, subject, chosen.positions, out, seed=seed, command=command)
+    lines = table(contest, subject, records)
+    write_table(lines, out / "budget_curve.csv")
+    write_text(out / "budget_curve.md", page(lines, contest))
+    picture(lines, contest, out / "budget_curve.png", f"{subject.name}, ε = {contest.epsilon:g}")
+    return lines
+
+
+def page(lines: pd.DataFrame, contest: Contest) -> str:
+    """The table as Markdown, a section a method."""
+    parts = []
+    for method, own in lines.groupby("method", sort=False):
+        entry = contest.entries[str(method)]
+        settings = ", ".join(f"{name}={value}" for name, value in entry.settings.items())
+        parts += [
+            f"### {method}{f' ({settings})' if settings else ''}",
+            "",
+            f"Surrogate of `sign`: {entry.surrogate}; of `annealed_momentum`: "
+            f"{entry.annealed_surrogate}.",
+            "",
+            "| attack | steps | derivatives | gradients | maps | forward passes | "
+            f"top-{contest.k} overlap left | n (failed) | "
+            f"difference from `sign` {entry.sign_steps} | p |",
+            "|---" * 10 + "|",
+        ]
+        for row in own.to_dict("records"):
+            mean = f"{row['mean']:.4f} [{row['low']:.4f}, {row['high']:.4f}]"
+            apart = (
+                f"{row['difference']:+.4f} "
+                f"[{row['difference_low']:+.4f}, {row['difference_high']:+.4f}]"
+            )
+            itself = (row["attack"], row["steps"]) == ("sign", entry.sign_steps)
+            parts.append(
+                f"| {row['attack']} | {row['steps']} | {row['derivatives']:.0f} | "
+                f"{row['model_gradients']:.1f} | {row['maps']:.0f} | {row['forwards']:,.0f} | "
+                f"{mean} | {row['n']} ({row['n_failed']}) | "
+                f"{'' if itself else apart} | {'' if itself else format(row['p_value'], '.1e')} |"
+            )
+        parts.append("")
+    return "\n".join(parts)
+
+
+def picture(lines: pd.DataFrame, contest: Contest, path: Path, title: str) -> None:
+    """Overlap left against forward passes, a panel a method, a line an optimiser."""
+    methods = list(lines["method"].unique())
+    columns = min(4, len(methods))
+    rows = -(-len(methods) // columns)
+    figure = new_figure(0.6 + 3.4 * columns, 1.0 + 2.8 * rows)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for place, ax in enumerate(axes.flat):
+        if place >= len(methods):
+            ax.axis("off")
+            continue
+        own = lines[lines["method"] == methods[place]]
+        for attack, (name, colour, marker) in _STYLES.items():
+            line = own[own["attack"] == attack].sort_values("forwards")
+            if line.empty:
+                continue
+            errors = np.abs(line[["low", "high"]].to_numpy() - line[["mean"]].to_numpy()).T
+            ax.errorbar(
+                line["forwards"], line["mean"], yerr=errors, color=colour, marker=marker, ms=4,
+                lw=1.4, capsize=2, label=name,
+            )  # fmt: skip
+        ax.set_xscale("log")
+        ax.set_ylim(0, None)
+        ax.set_title(f"{methods[place].replace('_', ' ')} (n = {own['n'].max()})", fontsize=10)
+        ax.grid(alpha=0.25)
+        if place % columns == 0:
+            ax.set_ylabel(f"top-{contest.k} overlap left")
+        if place >= len(methods) - columns:
+            ax.set_xlabel("forward passes an image")
+    handles = {h.get_label(): h for ax in axes.flat for h in ax.get_legend_handles_labels()[0]}
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False,
+        fontsize=9,
+    )  # fmt: skip
+    figure.suptitle(title, fontsize=11)
+    save(figure, path)

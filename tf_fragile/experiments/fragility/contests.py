@@ -1,0 +1,98 @@
+"""How much work each contest is, by data and preset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tf_fragile.errors import InputError, unknown_name
+from tf_fragile.experiments.fragility.contest import Contest, Entry
+from tf_fragile.registry import Registry
+
+# Propagation rules follow the input without a surrogate; the paper attacked them that way.
+_RULES = ("deeplift_rescale", "lrp_epsilon", "deep_taylor", "grad_cam")
+
+
+def _entries(images: int, most: int, sign: int, path: Mapping[str, Any]) -> dict[str, Entry]:
+    """The methods of the equal-budget table, `sign` with `most` steps on the gradient alone.
+
+    Integrated gradients get a quarter of the images and half of the steps.
+    """
+    few = max(1, images // 4)
+    entries = {
+        "gradient": Entry(images, most, secant=(10,)),
+        "integrated_gradients": Entry(
+            few, max(1, sign // 2), annealed=(5, 10), secant=(10,), settings=path
+        ),
+        "guided_backprop": Entry(images, sign, annealed=(10,)),
+    }
+    return entries | {
+        name: Entry(images, sign, annealed=(10,), surrogate="none") for name in _RULES
+    }
+
+
+_SIX_POINTS = {"steps": 6, "rule": "gauss_legendre"}
+_PAPER = {"steps": 100, "rule": "right"}
+
+
+CONTESTS: Registry[Mapping[str, Contest]] = Registry("contest")
+CONTESTS.register(
+    "imagenet",
+    {
+        "quick": Contest(_entries(1, 4, 2, _SIX_POINTS), rows=1, shard_size=1),
+        "cpu": Contest(_entries(32, 300, 30, _SIX_POINTS)),
+        "paper": Contest(_entries(512, 300, 300, _PAPER), rows=64),
+    },
+)
+CONTESTS.register(
+    "cifar",
+    {
+        "quick": Contest(_entries(8, 12, 4, _SIX_POINTS), k=100, epsilon=4.0),
+        "cpu": Contest(
+            _entries(64, 300, 100, _SIX_POINTS), k=100, epsilon=4.0, rows=32, shard_size=32
+        ),
+        "paper": Contest(
+            _entries(512, 300, 300, _PAPER), k=100, epsilon=4.0, rows=64, shard_size=64
+        ),
+    },
+)
+
+
+def contest(
+    data: str,
+    preset: str,
+    methods: tuple[str, ...] = (),
+    num_images: int | None = None,
+    sign_steps: int | None = None,
+    epsilon: float | None = None,
+) -> Contest:
+    """A contest with some of its fields replaced.
+
+    Args:
+      data: a key of `CONTESTS`.
+      preset: `"quick"`, `"cpu"` or `"paper"`.
+      methods: which of its methods; all where empty.
+      num_images: for all methods.
+      sign_steps: for all methods.
+      epsilon: radius in grey levels.
+
+    Raises:
+      InputError: an unknown name, or a value out of range.
+    """
+    presets = CONTESTS[data]
+    if preset not in presets:
+        raise unknown_name("preset", preset, presets)
+    chosen = presets[preset]
+    entries = dict(chosen.entries)
+    for name in methods:
+        if name not in entries:
+            raise unknown_name("method of this contest", name, entries)
+    given: dict[str, Any] = {"num_images": num_images, "sign_steps": sign_steps}
+    for flag, value in {**given, "epsilon": epsilon}.items():
+        if value is not None and not value > 0:
+            raise InputError(f"--{flag} is {value}; give a number above 0.")
+    changes = {key: value for key, value in given.items() if value is not None}
+    kept = {name: replace(entries[name], **changes) for name in methods or entries}
+    radius = chosen.epsilon if epsilon is None else epsilon
+    return replace(chosen, entries=kept, epsilon=radius)

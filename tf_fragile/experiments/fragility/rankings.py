@@ -1,0 +1,92 @@
+"""How much work a ranking of explainers is, by name, and what each explainer is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from tf_fragile.attacks.attack import Attack
+from tf_fragile.attacks.factory import attack
+from tf_fragile.errors import InputError
+from tf_fragile.explainers.catalog import EXPLAINERS, names
+from tf_fragile.registry import Registry
+
+RANDOM, ATTACK = "random_sign", "annealed_momentum"
+NEED_PATTERNS = ("pattern_attribution", "pattern_net")
+_AVERAGES = ("smoothgrad", "smoothgrad_squared", "vargrad")
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What decides a ranking, besides model, data and seed.
+
+    Attributes:
+      num_images: correctly classified images, the same for every explainer.
+      methods: registered explainers; all of them where empty.
+      steps: of the attack, annealed momentum.
+      epsilon: radius in grey levels.
+      k: of the top-k attack and of the overlap.
+      points: of the path of integrated gradients, by Gauss-Legendre.
+      samples: noise draws of the SmoothGrad family.
+      pattern_images: from how many images patterns are estimated.
+      shard_size: images written together.
+      rows: images in memory at once.
+    """
+
+    num_images: int
+    methods: tuple[str, ...] = ()
+    steps: int = 10
+    epsilon: float = 2.0
+    k: int = 1000
+    points: int = 6
+    samples: int = 4
+    pattern_images: int = 16
+    shard_size: int = 4
+    rows: int = 4
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if f.name != "methods" and not value > 0:
+                raise InputError(f"--{f.name} is {value}; give a number above 0.")
+        for name in self.methods:
+            EXPLAINERS[name]
+        if len(set(self.methods)) != len(self.methods):
+            raise InputError("An explainer is named twice; give each once.")
+
+    def explainers(self) -> tuple[str, ...]:
+        """The explainers that are ranked, by name."""
+        return self.methods or names()
+
+    def attacks(self) -> dict[str, Attack]:
+        """The attack and its control; both keep the images that a file can hold."""
+        common: dict[str, Any] = {"k": self.k, "rows": self.rows, "grid": 1.0}
+        return {
+            RANDOM: attack("top_k", optimizer="random_sign", **common),
+            ATTACK: attack("top_k", optimizer="annealed_momentum", steps=self.steps, **common),
+        }
+
+    def settings(self, name: str) -> dict[str, Any]:
+        """The settings of an explainer, as JSON values; bounds and patterns come from the data."""
+        if name == "integrated_gradients":
+            return {"steps": self.points, "rule": "gauss_legendre"}
+        return {"samples": self.samples} if name in _AVERAGES else {}
+
+
+RANKINGS: Registry[Ranking] = Registry("preset")
+RANKINGS.register("quick", Ranking(1, steps=2, points=2, samples=2, pattern_images=4))
+RANKINGS.register("cpu", Ranking(4))
+# The paper has no such figure; this one has the size of its others.
+RANKINGS.register(
+    "paper", Ranking(512, points=50, samples=50, pattern_images=512, shard_size=16, rows=64)
+)
+
+
+def ranking(preset: str, **overrides: Any) -> Ranking:
+    """A ranking with some of its fields replaced; `None` keeps the preset's.
+
+    Raises:
+      InputError: an unknown preset or explainer, or a value out of range.
+    """
+    given = {key: value for key, value in overrides.items() if value is not None}
+    return replace(RANKINGS[preset], **given)

@@ -1,0 +1,151 @@
+"""The same image under several attacks, with every metric beside the map it is about.
+
+Source: Ghorbani et al. 2019, the appendix on objective and subjective change: overlap and rank
+correlation may fall while a map looks the same to people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from tf_fragile.experiments.fragility import campaign as campaigns
+from tf_fragile.experiments.fragility.campaign import RANDOM, Campaign
+from tf_fragile.experiments.fragility.output import write_manifest, write_table
+from tf_fragile.experiments.fragility.panels import (
+    clean_panels,
+    most_images,
+    per_image,
+    pictures,
+    result_of,
+    select,
+    short,
+)
+from tf_fragile.experiments.fragility.planning import announce
+from tf_fragile.experiments.fragility.plots import Panel, grid_picture, shared_scale
+from tf_fragile.experiments.fragility.presets import Preset
+from tf_fragile.experiments.fragility.subject import Subject
+from tf_fragile.probes.pictures import Picture
+from tf_fragile.runs.atomic import make_directory
+
+ATTACKS = {
+    RANDOM: "random sign",
+    "top_k": "top-k attack",
+    "mass_center": "center attack",
+    "distance": "distance attack",
+}
+SHOWN = (
+    "top_k_intersection", "spearman", "center_shift", "ssim", "lens_recall", "lens_precision",
+)  # fmt: skip
+# Most of the top pixels gone, yet the centre of mass within this share of the picture's side.
+CHANGED, STILL = 0.5, 0.05
+
+
+def objective_vs_subjective(
+    subject: Subject,
+    preset: Preset,
+    out: Path,
+    *,
+    samples: tuple[int, ...] = (),
+    seed: int = 0,
+    command: tuple[str, ...] = (),
+    progress: bool = True,
+    say: Callable[[str], None] = print,
+) -> pd.DataFrame:
+    """Makes objective_vs_subjective.csv, .png and .manifest.json in `out`.
+
+    A row of the picture is an image and a method: the image, its map, and its map under random
+    signs and under each attack at the largest radius, with overlap, rank correlation, centre
+    shift, SSIM and 3-LENS (recall and precision) above it.
+
+    Args:
+      subject: network and data.
+      preset: how much work.
+      out: the output directory.
+      samples: positions of the images; otherwise the first ones, in an order drawn from `seed`,
+        that the network gets right with a confidence above `panels.CONFIDENCE`.
+      seed: of the choice of images and of the random signs.
+      command: the command line, for the manifests.
+      progress: whether to draw bars.
+      say: gets every line meant for people.
+
+    Returns:
+      One row an image, method and attack, with the metrics as columns.
+
+    Raises:
+      InputError: anything that is wrong with the settings, or `out` holds other runs.
+    """
+    make_directory(out)
+    selection = select(subject, samples, most_images(preset), seed)
+    campaign = Campaign(
+        subject=subject,
+        preset=preset,
+        objectives=tuple(attack for attack in ATTACKS if attack != RANDOM),
+        positions=selection.positions,
+        directory=out / "runs",
+        seed=seed,
+        command=command,
+        gallery=len(selection.positions),
+        only_correct=not samples,
+    )
+    announce((campaign,), selection, say)
+    outcome = campaigns.run(campaign, progress=progress)
+    table = per_image(outcome.records)
+    found = [pictures(campaign, attack) for attack in ATTACKS]
+    shown = [
+        [attacked[sample, method] for attacked in found]
+        for sample in selection.positions
+        for method in preset.methods
+        if all((sample, method) in attacked for attacked in found)
+    ]
+    grid_picture(
+        [_row(of_map, table, subject) for of_map in shown],
+        out / "objective_vs_subjective.png",
+        title=f"What the metrics say and what the maps look like, ε = {preset.epsilon[-1]:g}; "
+        "LENS: recall / precision; one colour scale a row",
+        row_names=[""] * len(shown),
+    )
+    write_table(table, out / "objective_vs_subjective.csv")
+    write_manifest(out / "objective_vs_subjective.manifest.json", campaign, outcome, selection)
+    say(f"\n{short(table)}\n\n{told(table, max(subject.source.image_shape[:2]))}")
+    say(f"\n{out / 'objective_vs_subjective'}.csv, .png, .manifest.json")
+    return table
+
+
+def told(table: pd.DataFrame, side: int) -> str:
+    """Every metric's mean by attack, and how many maps are changed to one metric but not another.
+
+    Args:
+      table: as from `panels.per_image`.
+      side: of the maps, in pixels.
+    """
+    kept = table[table["success"] == 1]
+    means = kept.groupby("attack", sort=False)[list(SHOWN)].mean()
+    changed = kept[kept["top_k_intersection"] < CHANGED]
+    still = changed[changed["center_shift"] < STILL * side]
+    return (
+        f"means over images and methods:\n{means.to_string(float_format='%.3g')}\n"
+        f"{len(changed)} of {len(kept)} maps keep less than half of their top pixels; in "
+        f"{len(still)} of these, the centre of mass stays within {STILL:.0%} of the side"
+    )
+
+
+def _row(of_map: list[Picture], table: pd.DataFrame, subject: Subject) -> list[Panel]:
+    scale = shared_scale(of_map[0].map, *(picture.maps[-1] for picture in of_map))
+    panels = [*clean_panels(of_map, table, subject, scale)]
+    for picture in of_map:
+        title = _title(ATTACKS[picture.attack], result_of(table, picture))
+        panels.append(Panel(picture.maps[-1], title, scale))
+    return panels
+
+
+def _title(attack: str, row: pd.Series) -> str:
+    if not row["success"]:
+        return f"{attack}\nfailed: the label was lost"
+    return (
+        f"{attack}\ntop-k {row['top_k_intersection']:.2f}, rank {row['spearman']:.2f}\n"
+        f"shift {row['center_shift']:.0f} px, SSIM {row['ssim']:.2f}\n"
+        f"LENS {row['lens_recall']:.2f} / {row['lens_precision']:.2f}"
+    )
