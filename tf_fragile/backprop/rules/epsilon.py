@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from tf_fragile.backprop.graph import Node
-from tf_fragile.backprop.rules.division import divide, negative, positive
+from tf_fragile.backprop.rules.division import divide, divide_by_sum, negative, positive
 from tf_fragile.backprop.weighted import transpose, weights_of
 
 Tensors = Sequence[tf.Tensor]
@@ -80,10 +80,15 @@ class Gamma:
         if bias is not None:
             products += positive(bias) if self.bias else 0
             z = output if self.bias else output - bias
-        favoured = tf.where(output > 0, products, z - products)
-        s = divide(relevance, z + gamma * favoured, self.epsilon)
-        above = s * tf.cast(output > 0, s.dtype)
-        below = None if self.rectified else s * tf.cast(output < 0, s.dtype)
+        below = None
+        if self.rectified and not self.epsilon:
+            # Where z > 0 the sum is positive; elsewhere there is nothing to share.
+            above = divide_by_sum(relevance, z + gamma * products)
+        else:
+            favoured = tf.where(output > 0, products, z - products)
+            s = divide(relevance, z + gamma * favoured, self.epsilon)
+            above = s * tf.cast(output > 0, s.dtype)
+            below = None if self.rectified else s * tf.cast(output < 0, s.dtype)
         if not self.signed:
             raised = tuple(k + gamma * part for k, part in zip(kernels, plus, strict=True))
             shares = transpose(operation, x, above, raised)
