@@ -9,7 +9,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c '$(SUPPORTED)' 2>/dev/null && echo "$$python" && break; done)
 
-# One process a core; a file's tests stay together, so that its models are built once.
+# One process a core; each takes tests from the other when it runs out.
 PYTEST_ARGS ?= --numprocesses=2 --dist=worksteal
 AUDIT_ARGS ?= --out=out/audit
 

@@ -147,9 +147,8 @@ divided by it.
 * `lrp_flat` and `lrp_wsquare` bring relevance to silent units, where proportional pools and Adds
   have nothing to divide; shares of an Add whose summands cancel grow without bound.
 * `lrp_cmp` clips the shares of an Add to [0, 1000], as Sixt et al. ran it.
-* αβ rules with β = 1 lose the share of units without any negative product (inputs and weights of
-  one sign, as under SqueezeNet's last layer), and at linear bottlenecks, whose outputs may be
-  negative (MobileNet, EfficientNet).
+* αβ rules with β = 1 lose the share of units without any negative product. That this is the whole
+  of a gap was not checked network by network.
 * Integrated gradients with 8 points are an approximation: on the random EfficientNet, whose
   gradient explodes far from the noise that its batch norms were fitted to, 64 points do no better.
 * LRP-0 and ε at swish activations divide by pre-activations near zero, where swish is not.
