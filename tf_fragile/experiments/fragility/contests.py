@@ -14,16 +14,22 @@ from tf_fragile.registry import Registry
 _RULES = ("deeplift_rescale", "lrp_epsilon", "deep_taylor", "grad_cam")
 
 
-def _entries(images: int, most: int, sign: int, path: Mapping[str, Any]) -> dict[str, Entry]:
-    """The methods of the equal-budget table, `sign` with `most` steps on the gradient alone.
+def _entries(
+    images: int, most: int, sign: int, path: Mapping[str, Any], path_sign: int
+) -> dict[str, Entry]:
+    """The methods of the equal-budget table; only how far `sign` is followed differs.
 
-    Integrated gradients get a quarter of the images and half of the steps.
+    Args:
+      images: of every method.
+      most: steps of `sign` on the gradient.
+      sign: on the other methods.
+      path: settings of integrated gradients.
+      path_sign: steps of `sign` on integrated gradients, each as dear as `steps` of the others.
     """
-    few = max(1, images // 4)
     entries = {
         "gradient": Entry(images, most, secant=(10,)),
         "integrated_gradients": Entry(
-            few, max(1, sign // 2), annealed=(5, 10), secant=(10,), settings=path
+            images, path_sign, annealed=(5, 10), secant=(10,), settings=path
         ),
         "guided_backprop": Entry(images, sign, annealed=(10,)),
     }
@@ -40,20 +46,20 @@ CONTESTS: Registry[Mapping[str, Contest]] = Registry("contest")
 CONTESTS.register(
     "imagenet",
     {
-        "quick": Contest(_entries(1, 4, 2, _SIX_POINTS), rows=1, shard_size=1),
-        "cpu": Contest(_entries(32, 300, 30, _SIX_POINTS)),
-        "paper": Contest(_entries(512, 300, 300, _PAPER), rows=64),
+        "quick": Contest(_entries(1, 4, 2, _SIX_POINTS, 1), rows=1, shard_size=1),
+        "cpu": Contest(_entries(32, 300, 100, _SIX_POINTS, 30)),
+        "paper": Contest(_entries(512, 300, 300, _PAPER, 300), rows=64),
     },
 )
 CONTESTS.register(
     "cifar",
     {
-        "quick": Contest(_entries(8, 12, 4, _SIX_POINTS), k=100, epsilon=4.0),
+        "quick": Contest(_entries(8, 12, 4, _SIX_POINTS, 2), k=100, epsilon=4.0),
         "cpu": Contest(
-            _entries(64, 300, 100, _SIX_POINTS), k=100, epsilon=4.0, rows=32, shard_size=32
+            _entries(64, 300, 100, _SIX_POINTS, 50), k=100, epsilon=4.0, rows=32, shard_size=32
         ),
         "paper": Contest(
-            _entries(512, 300, 300, _PAPER), k=100, epsilon=4.0, rows=64, shard_size=64
+            _entries(512, 300, 300, _PAPER, 300), k=100, epsilon=4.0, rows=64, shard_size=64
         ),
     },
 )
