@@ -20,18 +20,14 @@ def main(argv: list[str]) -> None:
     preset = shared.preset_of(given, "dtd_examples")
     # TensorFlow takes seconds to import: wrong flags and --help should answer at once.
     from tf_fragile.experiments.fragility.dtd import dtd_examples
+    from tf_fragile.experiments.fragility.request import Request
     from tf_fragile.experiments.fragility.subject import open_subject
 
     subject = open_subject(
         _MODEL.value, weights=given.weights, data=given.data, data_dir=given.data_dir
     )
-    dtd_examples(
-        subject,
-        preset,
-        shared.output(given),
-        seed=given.seed,
-        command=shared.command(sys.argv),
-    )
+    command = shared.command(sys.argv)
+    dtd_examples(Request(subject, preset, shared.output(given), seed=given.seed, command=command))
 
 
 if __name__ == "__main__":

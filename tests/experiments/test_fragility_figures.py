@@ -22,6 +22,7 @@ from tf_fragile.experiments.fragility.examples import attack_examples
 from tf_fragile.experiments.fragility.paper import paper_curves
 from tf_fragile.experiments.fragility.planning import describe, plan
 from tf_fragile.experiments.fragility.presets import Budget, Preset
+from tf_fragile.experiments.fragility.request import Request
 from tf_fragile.experiments.fragility.subject import Subject, choose_correct
 from tf_fragile.experiments.fragility.targeted import first_of_class, share, targeted
 
@@ -194,7 +195,7 @@ def test_examples_show_every_image_before_and_after(subject: Subject, tmp_path: 
     preset = replace(TINY, epsilon=(8.0,), budget=Budget(2, 5, 4.0))
     said: list[str] = []
     table = attack_examples(
-        subject, preset, tmp_path, samples=(1, 2), progress=False, say=said.append
+        Request(subject, preset, tmp_path, (1, 2), progress=False, say=said.append)
     )
     assert set(table["sample"]) == {1, 2}
     assert set(table["explainer"]) == set(preset.methods)

@@ -20,6 +20,7 @@ from tf_fragile.experiments.fragility.gallery import attack_gallery
 from tf_fragile.experiments.fragility.imagenet import dtd_curves
 from tf_fragile.experiments.fragility.panels import attacked_panels, clean_panels
 from tf_fragile.experiments.fragility.presets import Budget, Preset
+from tf_fragile.experiments.fragility.request import Request
 from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.experiments.fragility.subjective import objective_vs_subjective, told
 from tf_fragile.probes.pictures import Picture
@@ -67,7 +68,7 @@ def test_the_gallery_has_a_picture_a_method_and_both_attacks_on_every_image(
 ) -> None:
     own = {"deeplift_rescale": Budget(1, 3, 4.0)}
     preset = Preset(Budget(2, 3, 4.0), own, ("gradient", "deeplift_rescale"), (8.0,), k=20)
-    table = attack_gallery(subject, preset, tmp_path, progress=False, say=quiet)
+    table = attack_gallery(Request(subject, preset, tmp_path, progress=False, say=quiet))
     counts = table.groupby(["explainer", "attack"])["sample"].nunique().to_dict()
     for method, count in (("gradient", 2), ("deeplift_rescale", 1)):
         for attack in ("top_k", "mass_center", "random_sign"):
@@ -80,7 +81,7 @@ def test_the_gallery_has_a_picture_a_method_and_both_attacks_on_every_image(
 
 
 def test_each_attack_on_deep_taylor_has_images_of_its_own(subject: Subject, tmp_path: Path) -> None:
-    table = dtd_examples(subject, TAYLOR, tmp_path, progress=False, say=quiet)
+    table = dtd_examples(Request(subject, TAYLOR, tmp_path, progress=False, say=quiet))
     images = {
         attack: set(table[table["attack"] == attack]["sample"])
         for attack in ("top_k", "mass_center")
@@ -93,7 +94,7 @@ def test_each_attack_on_deep_taylor_has_images_of_its_own(subject: Subject, tmp_
     assert set(manifest["runs"]) == {"deep_taylor, top_k", "deep_taylor, mass_center"}
     with pytest.raises(InputError, match="shows one method"):
         two = Preset(Budget(1, 1, 8.0), {}, ("gradient", "deep_taylor"), (8.0,), k=20)
-        dtd_examples(subject, two, tmp_path, progress=False, say=quiet)
+        dtd_examples(Request(subject, two, tmp_path, progress=False, say=quiet))
 
 
 def test_the_curves_of_deep_taylor_have_the_published_values_beside_them(
@@ -112,7 +113,8 @@ def test_every_attack_on_an_image_has_every_metric_beside_its_map(
 ) -> None:
     preset = Preset(Budget(1, 3, 4.0), {}, ("gradient",), (8.0,), k=20)
     said: list[str] = []
-    table = objective_vs_subjective(subject, preset, tmp_path, progress=False, say=said.append)
+    request = Request(subject, preset, tmp_path, progress=False, say=said.append)
+    table = objective_vs_subjective(request)
     assert set(table["attack"]) == {"random_sign", "top_k", "mass_center", "distance"}
     shown = ["top_k_intersection", "spearman", "center_shift", "ssim", "lens_recall"]
     assert table.loc[table["success"] == 1, shown].notna().all(axis=None)

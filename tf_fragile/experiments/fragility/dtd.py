@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 
@@ -12,81 +10,49 @@ from tf_fragile.errors import InputError
 from tf_fragile.experiments.fragility import campaign as campaigns
 from tf_fragile.experiments.fragility.campaign import Campaign
 from tf_fragile.experiments.fragility.gallery import OBJECTIVES
-from tf_fragile.experiments.fragility.output import write_manifest, write_table
-from tf_fragile.experiments.fragility.panels import (
-    image_row,
-    per_image,
-    pictures,
-    select,
-    short,
-)
+from tf_fragile.experiments.fragility.panels import image_row, per_image, pictures, short
 from tf_fragile.experiments.fragility.planning import announce
 from tf_fragile.experiments.fragility.plots import Panel, grid_picture
-from tf_fragile.experiments.fragility.presets import Preset
-from tf_fragile.experiments.fragility.subject import Subject
+from tf_fragile.experiments.fragility.request import Request, Shown, write
 from tf_fragile.runs.atomic import make_directory
 
 
-def dtd_examples(
-    subject: Subject,
-    preset: Preset,
-    out: Path,
-    *,
-    seed: int = 0,
-    command: tuple[str, ...] = (),
-    progress: bool = True,
-    say: Callable[[str], None] = print,
-) -> pd.DataFrame:
-    """Makes dtd_examples.csv, .png and .manifest.json in `out`.
+def dtd_examples(request: Request) -> pd.DataFrame:
+    """Makes dtd_examples.csv, .png and .manifest.json.
 
-    Each attack has images of its own, as in the paper: the left half of the picture are those of
-    the top-k attack, the right half those of the center attack.
-
-    Args:
-      subject: network and data.
-      preset: how much work; its images are those of one attack. One method.
-      out: the output directory.
-      seed: of the choice of images and of the random signs.
-      command: the command line, for the manifests.
-      progress: whether to draw bars.
-      say: gets every line meant for people.
+    Each attack has as many images of its own as the preset says, as in the paper: the left half
+    of the picture are those of the top-k attack, the right half those of the center attack.
 
     Returns:
       One row an image and attack, with the metrics as columns.
 
     Raises:
-      InputError: anything that is wrong with the settings, or `out` holds other runs.
+      InputError: anything that is wrong with the settings, or the output holds other runs.
     """
-    if len(preset.methods) != 1:
+    if len(request.preset.methods) != 1:
         raise InputError("This figure shows one method; give one with --methods.")
-    make_directory(out)
-    (method,) = preset.methods
-    each = preset.of(method).num_images
-    selection = select(subject, (), len(OBJECTIVES) * each, seed)
+    make_directory(request.out)
+    (method,), each = request.preset.methods, request.num_images
+    selection = request.select(len(OBJECTIVES) * each)
     both = [
-        Campaign(
-            subject=subject,
-            preset=preset,
-            objectives=(objective,),
-            positions=selection.positions[i * each : (i + 1) * each],
-            directory=out / "runs" / objective,
-            seed=seed,
-            command=command,
-            gallery=each,
+        request.campaign(
+            (objective,),
+            selection.positions[i * each : (i + 1) * each],
+            request.out / "runs" / objective,
         )
         for i, objective in enumerate(OBJECTIVES)
     ]
-    announce(both, selection, say)
-    outcomes = [campaigns.run(campaign, progress=progress) for campaign in both]
+    announce(both, selection, request.say)
+    outcomes = [campaigns.run(campaign, progress=request.progress) for campaign in both]
     table = pd.concat([per_image(outcome.records) for outcome in outcomes], ignore_index=True)
     left, right = (_half(campaign, table) for campaign in both)
     grid_picture(
         [[*one, *other] for one, other in zip(left, right, strict=True)],
-        out / "dtd_examples.png",
-        title=f"{method.replace('_', ' ')}, ε = {preset.epsilon[-1]:g}; one colour scale a pair",
+        request.out / "dtd_examples.png",
+        title=f"{method.replace('_', ' ')}, ε = {request.preset.epsilon[-1]:g}; "
+        "one colour scale a pair",
         row_names=[""] * each,
     )
-    write_table(table, out / "dtd_examples.csv")
     joined = replace(
         outcomes[0],
         manifests={
@@ -94,9 +60,7 @@ def dtd_examples(
             for objective, outcome in zip(OBJECTIVES, outcomes, strict=True)
         },
     )
-    write_manifest(out / "dtd_examples.manifest.json", both[0], joined, selection)
-    say(f"\n{short(table)}")
-    say(f"\n{out / 'dtd_examples'}.csv, .png, .manifest.json")
+    write(request, Shown(both[0], selection, joined, table), "dtd_examples", short(table))
     return table
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from absl import flags
 
 from tf_fragile.errors import InputError
 from tf_fragile.experiments.fragility.figures import preset
 from tf_fragile.experiments.fragility.presets import PRESET_NAMES, Preset
+
+if TYPE_CHECKING:
+    from tf_fragile.experiments.fragility.request import Request
 
 T = TypeVar("T", int, float)
 
@@ -44,6 +47,14 @@ def define(out: str, *, data: str | None, weights: str) -> None:
     flags.DEFINE_enum("random", None, ("one_shot", "walk"), "The random control.")
     flags.DEFINE_integer("shard_size", None, "Images written together.")
     flags.DEFINE_integer("rows", None, "Images times radii in memory at once.")
+
+
+def define_pictures() -> None:
+    """Defines, besides the shared flags, those of a figure that shows single images."""
+    flags.DEFINE_string("model", "squeezenet_v1.0", "A network of the zoo.")
+    flags.DEFINE_list(
+        "samples", None, "Positions of the images; confidently right ones drawn by --seed if none."
+    )
 
 
 def preset_of(given: Any, figure: str) -> Preset:
@@ -90,6 +101,23 @@ def numbers(flag: str, texts: Sequence[str] | None, kind: Callable[[str], T]) ->
       InputError: naming the flag and what is no number.
     """
     return tuple(_number(flag, text, kind) for text in texts or ())
+
+
+def request_of(given: Any, figure: str, argv: Sequence[str]) -> Request:
+    """The figure of single images that the parsed flags ask for; opens network and data.
+
+    Raises:
+      InputError: a value that can't be read or makes no sense, naming the flag.
+    """
+    wanted, samples = preset_of(given, figure), numbers("samples", given.samples, int)
+    # TensorFlow takes seconds to import: wrong flags and --help should answer at once.
+    from tf_fragile.experiments.fragility.request import Request
+    from tf_fragile.experiments.fragility.subject import open_subject
+
+    subject = open_subject(
+        given.model, weights=given.weights, data=given.data, data_dir=given.data_dir
+    )
+    return Request(subject, wanted, output(given), samples, given.seed, command(argv))
 
 
 def by_method(

@@ -9,26 +9,12 @@ import pandas as pd
 
 from tf_fragile.experiments.fragility.campaign import Campaign
 from tf_fragile.experiments.fragility.plots import Panel, shared_scale
-from tf_fragile.experiments.fragility.presets import Preset
-from tf_fragile.experiments.fragility.subject import Selection, Subject, choose_correct
+from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.probes.pictures import Picture, from_arrays
 from tf_fragile.runs.gallery import read_gallery
 
-CONFIDENCE = 0.5
 FAILED = "attack failed"
 _KEY = ["sample", "label", "predicted", "explainer", "attack", "epsilon"]
-
-
-def select(subject: Subject, samples: tuple[int, ...], num: int, seed: int) -> Selection:
-    """The images at `samples`, or the first `num` that are right with `CONFIDENCE`."""
-    if samples:
-        return Selection(samples, len(samples), 0)
-    return choose_correct(subject, num, seed=seed, confidence=CONFIDENCE)
-
-
-def most_images(preset: Preset) -> int:
-    """The largest number of images that a method of `preset` is given."""
-    return max(preset.of(method).num_images for method in preset.methods)
 
 
 def per_image(records: pd.DataFrame) -> pd.DataFrame:

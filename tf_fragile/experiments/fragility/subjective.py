@@ -6,29 +6,14 @@ correlation may fall while a map looks the same to people.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pandas as pd
 
-from tf_fragile.experiments.fragility import campaign as campaigns
-from tf_fragile.experiments.fragility.campaign import RANDOM, Campaign
-from tf_fragile.experiments.fragility.output import write_manifest, write_table
-from tf_fragile.experiments.fragility.panels import (
-    clean_panels,
-    most_images,
-    per_image,
-    pictures,
-    result_of,
-    select,
-    short,
-)
-from tf_fragile.experiments.fragility.planning import announce
+from tf_fragile.experiments.fragility.campaign import RANDOM
+from tf_fragile.experiments.fragility.panels import clean_panels, pictures, result_of, short
 from tf_fragile.experiments.fragility.plots import Panel, grid_picture, shared_scale
-from tf_fragile.experiments.fragility.presets import Preset
+from tf_fragile.experiments.fragility.request import Request, run, write
 from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.probes.pictures import Picture
-from tf_fragile.runs.atomic import make_directory
 
 ATTACKS = {
     RANDOM: "random sign",
@@ -43,75 +28,37 @@ SHOWN = (
 CHANGED, STILL = 0.5, 0.05
 
 
-def objective_vs_subjective(
-    subject: Subject,
-    preset: Preset,
-    out: Path,
-    *,
-    samples: tuple[int, ...] = (),
-    seed: int = 0,
-    command: tuple[str, ...] = (),
-    progress: bool = True,
-    say: Callable[[str], None] = print,
-) -> pd.DataFrame:
-    """Makes objective_vs_subjective.csv, .png and .manifest.json in `out`.
+def objective_vs_subjective(request: Request) -> pd.DataFrame:
+    """Makes objective_vs_subjective.csv, .png and .manifest.json.
 
     A row of the picture is an image and a method: the image, its map, and its map under random
     signs and under each attack at the largest radius, with overlap, rank correlation, centre
     shift, SSIM and 3-LENS (recall and precision) above it.
 
-    Args:
-      subject: network and data.
-      preset: how much work.
-      out: the output directory.
-      samples: positions of the images; otherwise the first ones, in an order drawn from `seed`,
-        that the network gets right with a confidence above `panels.CONFIDENCE`.
-      seed: of the choice of images and of the random signs.
-      command: the command line, for the manifests.
-      progress: whether to draw bars.
-      say: gets every line meant for people.
-
     Returns:
       One row an image, method and attack, with the metrics as columns.
 
     Raises:
-      InputError: anything that is wrong with the settings, or `out` holds other runs.
+      InputError: anything that is wrong with the settings, or the output holds other runs.
     """
-    make_directory(out)
-    selection = select(subject, samples, most_images(preset), seed)
-    campaign = Campaign(
-        subject=subject,
-        preset=preset,
-        objectives=tuple(attack for attack in ATTACKS if attack != RANDOM),
-        positions=selection.positions,
-        directory=out / "runs",
-        seed=seed,
-        command=command,
-        gallery=len(selection.positions),
-        only_correct=not samples,
-    )
-    announce((campaign,), selection, say)
-    outcome = campaigns.run(campaign, progress=progress)
-    table = per_image(outcome.records)
-    found = [pictures(campaign, attack) for attack in ATTACKS]
-    shown = [
+    shown = run(request, tuple(attack for attack in ATTACKS if attack != RANDOM))
+    found = [pictures(shown.campaign, attack) for attack in ATTACKS]
+    rows = [
         [attacked[sample, method] for attacked in found]
-        for sample in selection.positions
-        for method in preset.methods
+        for sample in shown.selection.positions
+        for method in request.preset.methods
         if all((sample, method) in attacked for attacked in found)
     ]
     grid_picture(
-        [_row(of_map, table, subject) for of_map in shown],
-        out / "objective_vs_subjective.png",
-        title=f"What the metrics say and what the maps look like, ε = {preset.epsilon[-1]:g}; "
-        "LENS: recall / precision; one colour scale a row",
-        row_names=[""] * len(shown),
+        [_row(of_map, shown.table, request.subject) for of_map in rows],
+        request.out / "objective_vs_subjective.png",
+        title="What the metrics say and what the maps look like, "
+        f"ε = {request.preset.epsilon[-1]:g}; LENS: recall / precision; one colour scale a row",
+        row_names=[""] * len(rows),
     )
-    write_table(table, out / "objective_vs_subjective.csv")
-    write_manifest(out / "objective_vs_subjective.manifest.json", campaign, outcome, selection)
-    say(f"\n{short(table)}\n\n{told(table, max(subject.source.image_shape[:2]))}")
-    say(f"\n{out / 'objective_vs_subjective'}.csv, .png, .manifest.json")
-    return table
+    means = told(shown.table, max(request.subject.source.image_shape[:2]))
+    write(request, shown, "objective_vs_subjective", f"{short(shown.table)}\n\n{means}")
+    return shown.table
 
 
 def told(table: pd.DataFrame, side: int) -> str:
