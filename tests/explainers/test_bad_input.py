@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import tf_fragile as tff
 from tf_fragile.errors import InputError
+from tf_fragile.explainers.integrated_gradients import baseline_like
 
 X = np.zeros((2, 6), np.float32)
 
@@ -78,6 +79,28 @@ def test_bad_seed_and_bad_baseline() -> None:
         tff.explain("smoothgrad", model())(X, seed=[[1, 2, 3]])
     with pytest.raises(InputError, match=r"baseline has shape \(4,\), which does not broadcast"):
         tff.explain("integrated_gradients", model(), baseline=np.zeros(4))(X)
+    with pytest.raises(InputError, match="baseline has shape of a ragged list, which does not"):
+        tff.explain("integrated_gradients", model(), baseline=[[1.0], [1.0, 2.0]])(X)
+
+
+def test_a_tuple_is_one_inputs_baseline_or_one_for_each_input() -> None:
+    row = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+    one, same = (
+        tff.explain("integrated_gradients", model(), baseline=baseline)
+        for baseline in (row, np.array(row))
+    )
+    np.testing.assert_array_equal(
+        baseline_like(one.method.baseline, tf.constant(X)),
+        baseline_like(same.method.baseline, tf.constant(X)),
+    )
+    two = [tf.constant(X), tf.constant(X)]
+    first, second = baseline_like((1.0, np.array(row)), two)
+    np.testing.assert_array_equal(first, np.ones_like(X))
+    np.testing.assert_array_equal(second, np.tile(row, (2, 1)))
+    with pytest.raises(
+        InputError, match=r"nested like \('.', '.', '.'\), the inputs like \['.', '"
+    ):
+        baseline_like((1.0, 2.0, 3.0), two)
 
 
 def test_an_input_without_influence_is_refused_not_answered_with_zeros() -> None:

@@ -120,20 +120,40 @@ def baseline_like(baseline: Any, x: Any) -> Any:
     """`baseline` as tensors of the nesting, shapes and dtypes of `x`.
 
     Raises:
-      InputError: a baseline does not broadcast to its input.
+      InputError: a baseline does not broadcast to its input, or is nested in another way.
     """
-    if not tf.nest.is_nested(baseline) or not tf.nest.is_nested(x):
-        baseline = tf.nest.map_structure(lambda _: baseline, x)
 
     def like(value: Any, tensor: tf.Tensor) -> tf.Tensor:
-        value = tf.cast(tf.convert_to_tensor(value), tensor.dtype)
         try:
+            value = tf.cast(tf.convert_to_tensor(value), tensor.dtype)
             tf.broadcast_static_shape(value.shape, tensor.shape)
             return tf.broadcast_to(value, tf.shape(tensor))
         except ValueError:
             raise InputError(
-                f"The baseline has shape {tuple(value.shape)}, which does not broadcast to inputs "
+                f"The baseline has shape {_shape(value)}, which does not broadcast to inputs "
                 f"of shape {tuple(tensor.shape)}; give a number or one sample's shape."
             ) from None
 
-    return tf.nest.map_structure(like, baseline, x)
+    if not tf.nest.is_nested(x):
+        return like(baseline, x)
+    if not tf.nest.is_nested(baseline):
+        return tf.nest.map_structure(lambda tensor: like(baseline, tensor), x)
+    try:
+        tf.nest.assert_same_structure(x, baseline, check_types=False)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"The baseline is nested like {_nesting(baseline)}, the inputs like {_nesting(x)}; "
+            "give a number, or one baseline for each input."
+        ) from None
+    return tf.nest.map_structure(
+        lambda tensor, value: like(value, tensor), x, baseline, check_types=False
+    )
+
+
+def _shape(value: Any) -> Any:
+    """For people; lists of unequal lengths have none."""
+    return tuple(value.shape) if hasattr(value, "shape") else "of a ragged list"
+
+
+def _nesting(value: Any) -> Any:
+    return tf.nest.map_structure(lambda _: ".", value)
