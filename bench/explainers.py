@@ -19,13 +19,15 @@ from timing import in_turns
 
 import tf_fragile as tff
 from tf_fragile import cli
+from tf_fragile.attacks.loop import Loop
 from tf_fragile.attacks.problem import clean, make_problem
-from tf_fragile.attacks.state import initial_state, spatial_map
+from tf_fragile.attacks.state import Problem, initial_state, spatial_map
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.backprop.patterns import estimate_patterns
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.explainers.catalog import EXPLAINERS
+from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.explainers.noise import sample_seeds
 from tf_fragile.models import zoo
 
@@ -35,6 +37,9 @@ BATCH = flags.DEFINE_integer("batch", 16, "Images at once.", lower_bound=1)
 ROUNDS = flags.DEFINE_integer("rounds", 7, "Rounds that count.", lower_bound=1)
 POINTS = flags.DEFINE_integer("points", 50, "Path points and noise draws.", lower_bound=2)
 ONLY = flags.DEFINE_list("only", [], "Explainers to time; all where empty.")
+DERIVATIVES = flags.DEFINE_bool(
+    "derivatives", False, "Time the top-k objective's derivative through every explainer, too."
+)
 
 _FOUR = (
     "lrp_zero lrp_epsilon lrp_gamma lrp_zplus lrp_wsquare lrp_flat lrp_zbox lrp_epsilon_plus "
@@ -73,18 +78,26 @@ def main(argv: list[str]) -> int:
 
     forward = tf.function(lambda x: model(x, training=False), autograph=False)
     functions: dict[str, Callable[[], tf.Tensor]] = {"forward": lambda: forward(x)}
+    attack = tff.attack("top_k", k=1000)
+
+    def attacked(explainer: Explainer) -> tuple[Loop, Problem]:
+        loop = attack.loop(explainer, 1000)
+        reference = spatial_map(explainer(x, label, seeds))
+        found = clean(loop, x, label)
+        problem = make_problem(
+            attack.objective, limits, np.array([8.0]), x, label, label, reference, seeds, *found
+        )
+        return loop, problem
+
     for name in ONLY.value or EXPLAINERS:
         explainer = tff.explain(name, network, **settings(name, limits, network, x))
         run = tf.function(explainer.attribute, autograph=False)
         functions[name] = partial(run, x, label, seeds)
-    attack = tff.attack("top_k", k=1000)
-    explainer = tff.explain("gradient", network)
-    loop = attack.loop(explainer, 1000)
-    reference = spatial_map(explainer(x, label, seeds))
-    radius = np.array([8.0])
-    problem = make_problem(
-        attack.objective, limits, radius, x, label, label, reference, seeds, *clean(loop, x, label)
-    )
+        if DERIVATIVES.value:
+            derivative, problem = attacked(explainer)
+            step = tf.function(derivative.step_gradient, autograph=False)
+            functions[f"derivative of {name}"] = partial(step, x, problem)
+    loop, problem = attacked(tff.explain("gradient", network))
     state = initial_state(problem)
     gradient = tf.function(loop.step_gradient, autograph=False)
     score = tf.function(loop.score, autograph=False)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_fragile.attacks.chunks import chunk, first_rows, in_chunks
-from tf_fragile.attacks.cost import PULL, Cost, forward_equivalents
+from tf_fragile.attacks.cost import PULL, Cost, Price, forward_equivalents, price
 from tf_fragile.attacks.loop import Loop
 from tf_fragile.attacks.measure import measure
 from tf_fragile.attacks.objectives import Objective
@@ -209,8 +209,8 @@ class Attack:
             return rows.reshape(*shape, *rows.shape[1:])
 
         pulls = state.pulls.numpy()
-        cost, evaluations = self.cost, loop.explainer.method.evaluations
-        forwards = forward_equivalents(cost, evaluations) + forward_equivalents(PULL, 0) * pulls
+        cost, own = self.cost, self.price(loop.explainer)
+        forwards = forward_equivalents(cost, own) + forward_equivalents(PULL, own) * pulls
         return AttackResult(
             epsilon=levels,
             perturbed=by_level(measured.perturbed),
@@ -229,6 +229,18 @@ class Attack:
             forward_equivalents=by_level(forwards),
             chance=loop.k / problem.reference.shape[1:].num_elements(),
         )
+
+    def price(self, explainer: Explainer) -> Price:
+        """Of a map of `explainer` and of a derivative, which may use fewer points than the map."""
+        thinned, _ = self._thinned(explainer.method)
+        return Price(
+            price(explainer.name, explainer.method.evaluations).map,
+            price(explainer.name, thinned.evaluations).derivative,
+        )
+
+    def forwards(self, explainer: Explainer) -> float:
+        """Forward passes of one image at one radius that the attack amounts to, without pulls."""
+        return forward_equivalents(self.cost, self.price(explainer))
 
     def longer(self, times: int) -> Attack:
         """The same attack with `times` as many steps."""

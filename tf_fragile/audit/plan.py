@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from tf_fragile.attacks.cost import forward_equivalents
 from tf_fragile.audit.subject import RANDOM, Subject
 
 
@@ -40,8 +39,8 @@ def make_plan(subject: Subject) -> Plan:
         evaluations = explainer.method.evaluations
         for attack_name, attack in probe.attacks.items():
             steps = attack.optimizer.steps
-            once = forward_equivalents(attack.cost, evaluations)
-            forwards += (images * levels + 2 * len(probe.doubled) * (steps > 1)) * once
+            runs = images * levels + 2 * len(probe.doubled) * (steps > 1)
+            forwards += runs * attack.forwards(explainer)
             if attack_name != RANDOM:
                 lines.append(
                     f"{name} under {attack_name}: {images} images x {levels} radii x {steps} "

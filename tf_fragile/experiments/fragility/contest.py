@@ -107,10 +107,9 @@ class Contest:
 
     def forwards(self, method: str, subject: Subject) -> float:
         """Forward passes of one image that the contenders of `method` amount to."""
-        evaluations = self.explainer(method, subject).method.evaluations
-        made = self.attacks(method).values()
-        per_image = sum(forward_equivalents(a.cost, evaluations) for a in made)
-        return self.entries[method].num_images * per_image
+        explainer = self.explainer(method, subject)
+        once = sum(made.forwards(explainer) for made in self.attacks(method).values())
+        return self.entries[method].num_images * once
 
 
 def run(
@@ -175,12 +174,13 @@ def table(contest: Contest, subject: Subject, records: pd.DataFrame) -> pd.DataF
     """
     rows: list[dict[str, Any]] = []
     for method, entry in contest.entries.items():
-        evaluations = contest.explainer(method, subject).method.evaluations
+        explainer = contest.explainer(method, subject)
         own = records[records["explainer"] == method]
         overlaps = _overlaps(contest, method, own)
         last = overlaps["sign", entry.sign_steps]
         for (name, steps), values in overlaps.items():
-            cost = _cost(contest.attacks(method)[name], own, name, steps)
+            made = contest.attacks(method)[name]
+            cost = _cost(made, own, name, steps)
             mean: Interval = bootstrap_mean(values.to_numpy())
             paired = paired_difference(values.to_numpy(), last.reindex(values.index).to_numpy())
             apart = paired.difference
@@ -191,7 +191,7 @@ def table(contest: Contest, subject: Subject, records: pd.DataFrame) -> pd.DataF
                 "derivatives": cost.derivatives,
                 "model_gradients": cost.gradients,
                 "maps": cost.maps,
-                "forwards": forward_equivalents(cost, evaluations),
+                "forwards": forward_equivalents(cost, made.price(explainer)),
                 "mean": mean.mean,
                 "low": mean.low,
                 "high": mean.high,

@@ -1,4 +1,4 @@
-"""The explainers of a figure: what each needs of the data, of a surrogate, and of time."""
+"""The explainers of a figure: what each needs of the data and of a surrogate."""
 
 from __future__ import annotations
 
@@ -12,16 +12,6 @@ from tf_fragile.explainers.explainer import Explainer
 
 # Relevance divides by activations, so its map follows the input on a ReLU network, too.
 _FOLLOW_THE_INPUT = ("deeplift_", "lrp_", "deep_taylor", "excitation_backprop", "grad_cam")
-# A step with its scoring as a multiple of the gradient's, measured on SqueezeNet.
-_STEP = {
-    "deeplift_": 1.8,
-    "deep_taylor": 1.6,
-    "excitation_backprop": 1.6,
-    "lrp_alpha_beta": 2.5,
-    "lrp_epsilon_alpha2_beta1": 2.5,
-    "lrp_cmp": 2.5,
-    "lrp_": 1.6,
-}
 
 
 def explainer_of(subject: Subject, name: str, settings: Mapping[str, Any]) -> Explainer:
@@ -49,8 +39,3 @@ def surrogate_of(name: str) -> str:
     `"none"` for propagation rules, which the paper attacks on the network itself.
     """
     return "none" if name.startswith(_FOLLOW_THE_INPUT) else "softplus"
-
-
-def step_cost(name: str) -> float:
-    """What a step costs, as a multiple of one of the gradient with as many gradients a map."""
-    return next((cost for start, cost in _STEP.items() if name.startswith(start)), 1.0)

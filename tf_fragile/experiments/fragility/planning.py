@@ -10,9 +10,7 @@ from itertools import chain
 import tensorflow as tf
 
 from tf_fragile.attacks.attack import Attack
-from tf_fragile.attacks.cost import forward_equivalents
 from tf_fragile.experiments.fragility.campaign import Campaign, probes
-from tf_fragile.experiments.fragility.methods import step_cost
 from tf_fragile.experiments.fragility.output import said
 from tf_fragile.experiments.fragility.subject import Selection, Subject
 from tf_fragile.explainers.explainer import Explainer
@@ -88,8 +86,8 @@ def _line(
     preset, positions = campaign.preset, campaign.positions_of(method)
     evaluations = explainer.method.evaluations
     steps = preset.of(method).steps
-    once = sum(forward_equivalents(made.cost, evaluations) for made in attacks.values())
-    forwards = len(positions) * len(preset.epsilon) * step_cost(method) * once
+    once = sum(made.forwards(explainer) for made in attacks.values())
+    forwards = len(positions) * len(preset.epsilon) * once
     shards = plan_shards(positions, preset.shard_size)
     there = [shard for shard in shards if is_complete(campaign.place(method), shard)]
     done = sum(len(shard.positions) for shard in there)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tf_fragile.attacks.cost import forward_equivalents
+from tf_fragile.attacks.cost import forward_equivalents, price
 from tf_fragile.backprop.patterns import Patterns, estimate_patterns
 from tf_fragile.errors import InputError, UnsupportedLayerError
 from tf_fragile.experiments.fragility.campaign import Outcome
-from tf_fragile.experiments.fragility.methods import explainer_of, step_cost
+from tf_fragile.experiments.fragility.methods import explainer_of
 from tf_fragile.experiments.fragility.rankings import ATTACK, NEED_PATTERNS, RANDOM, Ranking
 from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.explainers.explainer import Explainer
@@ -71,10 +71,9 @@ class Contestants:
         """Forward passes of one image that the attacks on an explainer amount to, roughly."""
         # Patterns take a pass over data to estimate, which is too much for an estimate of time.
         evaluations = 1 if name in NEED_PATTERNS else self.explainer(name).method.evaluations
-        once = sum(
-            forward_equivalents(made.cost, evaluations) for made in self.ranking.attacks().values()
-        )
-        return self.ranking.num_images * step_cost(name) * once
+        own = price(name, evaluations)
+        attacks = self.ranking.attacks().values()
+        return self.ranking.num_images * sum(forward_equivalents(a.cost, own) for a in attacks)
 
 
 @dataclass(frozen=True, eq=False)
