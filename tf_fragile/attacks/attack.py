@@ -158,9 +158,9 @@ class Attack:
         """The final state, the best scores [T, N], and how many rows fitted into memory."""
         total, finished, begin, rows = problem.start.shape[0], [], 0, self.rows
         while begin < total:
+            count = min(rows, total - begin)  # the rows that fill up the last chunk don't count
             try:
-                state, scores = self._run_rows(loop, chunk(problem, begin, rows), progress)
-                count = min(rows, total - begin)
+                state, scores = self._run_rows(loop, chunk(problem, begin, rows), count, progress)
                 finished.append((first_rows(state, count), scores[:, :count]))
                 begin += rows
             except tf.errors.ResourceExhaustedError:
@@ -172,9 +172,12 @@ class Attack:
         return joined, tf.concat(scores, 1), rows
 
     def _run_rows(
-        self, loop: Loop, problem: Problem, progress: Progress | None
+        self, loop: Loop, problem: Problem, told: int, progress: Progress | None
     ) -> tuple[State, tf.Tensor]:
-        """All restarts of some rows, in segments of steps: the final state, the best scores."""
+        """All restarts of some rows, in segments of steps: the final state, the best scores.
+
+        `told` is how many of the rows the progress counts.
+        """
         best: State | None = None
         history: list[np.ndarray] = []
         for restart in range(self.restarts):
@@ -183,11 +186,11 @@ class Attack:
                 start = loop.ball(problem).random(problem.seed, tf.constant(-1 - restart))
                 state = initial_state(problem, start)
             for first in range(0, self.optimizer.steps, self.segment):
-                count = min(self.segment, self.optimizer.steps - first)
-                state, scores = loop.run(problem, state, first, count)
+                steps = min(self.segment, self.optimizer.steps - first)
+                state, scores = loop.run(problem, state, first, steps)
                 history.append(scores.numpy())
                 if progress is not None:
-                    progress(count * problem.start.shape[0])
+                    progress(steps * told)
             best = state if best is None else worse(best, state)
         assert best is not None
         return best, tf.constant(np.maximum.accumulate(np.concatenate(history)))
