@@ -32,6 +32,15 @@ def test_rounded_iterates_are_what_is_kept_scored_and_returned(net, images) -> N
     assert np.abs(free.perturbed - np.round(free.perturbed)).max() > 0.01
 
 
+def test_a_ball_that_holds_only_the_clean_image_leaves_its_map_alone(net, images) -> None:
+    explainer, x = tff.explain("gradient", net), np.round(images)
+    r = annealed(grid=1.0)(explainer, x, epsilon=0.4, bounds=RANGE)
+    np.testing.assert_array_equal(r.perturbed[0], x)
+    assert r.success.all()
+    for metric, value in (("top_k_intersection", 1), ("spearman", 1), ("center_shift", 0)):
+        np.testing.assert_allclose(r.metrics[metric], value, atol=1e-5)
+
+
 def test_rounding_in_model_units_hits_whole_grey_levels(net, images) -> None:
     import keras
 
