@@ -48,7 +48,7 @@ _IMAGENET = {
         shard_size=1, rows=4,
     ),
     "cpu": Preset(
-        Budget(12, 30, 1.0), _ig(4, 15, 1.0, 6) | _lift(8, 30, 1.0) | _taylor(8, 30, 1.0)
+        Budget(12, 30, 1.0), _ig(8, 15, 1.0, 6) | _lift(8, 30, 1.0) | _taylor(8, 30, 1.0)
     ),
     "paper": _paper(512),
 }  # fmt: skip
