@@ -21,10 +21,15 @@ from tf_fragile.errors import InputError, UnsupportedLayerError
 if TYPE_CHECKING:
     from tf_fragile import attacks, backprop, data, explainers, metrics, models
     from tf_fragile.attacks.factory import attack
+    from tf_fragile.attacks.halving import smallest_epsilon
     from tf_fragile.explainers.catalog import explain
 
 _ROOMS = ("attacks", "backprop", "data", "explainers", "metrics", "models")
-_NAMES = {"attack": "tf_fragile.attacks.factory", "explain": "tf_fragile.explainers.catalog"}
+_NAMES = {
+    "attack": "tf_fragile.attacks.factory",
+    "explain": "tf_fragile.explainers.catalog",
+    "smallest_epsilon": "tf_fragile.attacks.halving",
+}
 
 __all__ = [
     "InputError",
@@ -38,6 +43,7 @@ __all__ = [
     "explainers",
     "metrics",
     "models",
+    "smallest_epsilon",
 ]
 
 

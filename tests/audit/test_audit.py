@@ -77,6 +77,18 @@ def test_an_audit_leaves_a_table_records_a_summary_a_manifest_and_a_report(tmp_p
     assert "http" not in page.replace("http-equiv", "")
 
 
+def test_the_search_for_the_smallest_radius_adds_a_line_and_leaves_the_table(tmp_path) -> None:
+    said: list[str] = []
+    plain = audit(tmp_path / "plain")
+    searched = audit(tmp_path / "searched", said, halving=True)
+    (line,) = (line for line in said if "half the top-k overlap" in line)
+    assert line.startswith("gradient under top_k: half the top-k overlap is gone at a median eps")
+    assert line.split(": ")[1].rstrip(".") in searched.report.read_text()
+    pd.testing.assert_frame_equal(plain.summary, searched.summary)
+    radii = searched.records[searched.records.metric == "smallest_epsilon"].value
+    assert ((radii >= 4) & (radii <= 8) | np.isinf(radii)).all() and len(radii) > 0
+
+
 def test_attack_beats_random_on_the_embedded_net(tmp_path) -> None:
     summary = audit(tmp_path / "out", steps=15, epsilon=(8.0,)).summary.set_index("attack")
     gap = summary.top_k_intersection_mean["random_sign"] - summary.top_k_intersection_mean["top_k"]
@@ -205,6 +217,7 @@ def bad_weights(tmp_path: Path) -> Path:
         ({"num_images": 100000}, "has 1000; give a number from 1 to 1000"),
         ({"attacks": ("random_sign",)}, "random control always runs"),
         ({"attacks": ("target_region",)}, "needs mask="),
+        ({"halving": True, "epsilon": (8.0,)}, "--halving searches between the smallest and"),
     ],
 )  # fmt: skip
 def test_bad_settings_are_refused_in_one_sentence_before_any_work(

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tf_fragile.audit.plateau import plateaus, without_doubled
-from tf_fragile.audit.summary import summarize
+from tf_fragile.audit.plateau import plateaus
+from tf_fragile.audit.summary import summarize, without_extras
 from tf_fragile.audit.verdict import Verdict, random_beats, verdicts
 from tf_fragile.probes.fragility import DOUBLED
 from tf_fragile.runs.records import make_records
@@ -46,7 +46,7 @@ def judge(attacked, *, longer=None, random=None, derivatives="", **how) -> Verdi
             *rows("top_k" + DOUBLED, longer),
         ]
     )
-    proper = without_doubled(records)
+    proper = without_extras(records)
     (verdict,) = verdicts(
         summarize(proper), proper, 10, plateaus=plateaus(records), derivatives=derivatives
     )

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import tf_fragile as tff
+from tf_fragile.attacks.halving import smallest_epsilon
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Batch
-from tf_fragile.probes.fragility import FragilityProbe, sample_seed
+from tf_fragile.probes.fragility import SEARCHED, SMALLEST, FragilityProbe, sample_seed
 from tf_fragile.probes.pictures import from_arrays, to_arrays
 from tf_fragile.runs.records import make_records
 
@@ -94,6 +95,29 @@ def test_findings_do_not_depend_on_the_batch(model, batch) -> None:
     joined = alone.merge(whole, on=keys, suffixes=("", "_whole"))
     assert len(joined) == len(alone)
     np.testing.assert_allclose(joined.value, joined.value_whole, rtol=1e-3, atol=1e-3)
+
+
+def test_the_smallest_radius_that_halves_the_overlap_is_recorded(model, batch) -> None:
+    searching = probe(model, smallest=1.0)
+    steps: list[int] = []
+    records = make_records(searching(batch, steps.append).rows)
+    found = records[records.metric == SMALLEST]
+    assert set(found.attack) == {"top_k" + SEARCHED}
+    assert set(found["sample"]) == {10, 12, 13}
+    own = found[found.explainer == "gradient"].sort_values("sample").value
+    kept = np.array([0, 2, 3])
+    direct = smallest_epsilon(
+        searching.attacks["top_k"],
+        searching.explainers["gradient"],
+        batch.image[kept],
+        low=1.0,
+        high=4.0,
+        bounds=searching.limits,
+        seed=[sample_seed(0, int(i)) for i in batch.index[kept]],
+    )
+    np.testing.assert_array_equal(own, direct.epsilon)
+    assert sum(steps) == searching.row_steps([10, 12, 13])
+    assert not (make_records(probe(model)(batch).rows).metric == SMALLEST).any()
 
 
 def test_sample_seeds_differ_between_samples_and_between_seeds() -> None:

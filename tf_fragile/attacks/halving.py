@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tf_fragile.attacks.attack import Progress
 from tf_fragile.attacks.result import AttackResult
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.errors import InputError
@@ -59,6 +60,7 @@ def smallest_epsilon(
     level: float = 0.5,
     tolerance: float = 0.1,
     seed: Any = 0,
+    progress: Progress | None = None,
 ) -> Halving:
     """The smallest radius at which `attack` leaves at most `level` of the top-k overlap.
 
@@ -77,16 +79,30 @@ def smallest_epsilon(
       tolerance: relative, where to stop: the result is at most this share above the largest
         radius below it that was tried in vain.
       seed: int or [B] ints, the same for every radius.
+      progress: as for the attack.
 
     Raises:
       InputError: a range, level or tolerance that makes no sense, and whatever the attack raises.
     """
 
     def evaluate(radii: np.ndarray) -> np.ndarray:
-        result = attack(explainer, x, target, epsilon=radii[np.newaxis], bounds=bounds, seed=seed)
+        result = attack(
+            explainer,
+            x,
+            target,
+            epsilon=radii[np.newaxis],
+            bounds=bounds,
+            seed=seed,
+            progress=progress,
+        )
         return result.metrics["top_k_intersection"][0]
 
     return bisect(evaluate, len(x), low=low, high=high, level=level, tolerance=tolerance)
+
+
+def evaluations(low: float, high: float, tolerance: float = 0.1) -> int:
+    """Attacks on each image that a search takes at most."""
+    return 2 + _bisections(low, high, tolerance)
 
 
 def bisect(

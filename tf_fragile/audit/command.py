@@ -54,6 +54,9 @@ def define_flags() -> None:
     flags.DEFINE_integer(
         "plateau", 4, "Images attacked again with twice the steps; 0 for none.", lower_bound=0
     )
+    flags.DEFINE_bool(
+        "halving", False, "Search each image's smallest epsilon that halves the top-k overlap."
+    )
     flags.DEFINE_bool("only_correct", True, "Leave out images that the model gets wrong.")
     flags.DEFINE_integer("gallery", 8, "Images shown in the report.", lower_bound=0)
     flags.DEFINE_integer("seed", 0, "Of everything random.")

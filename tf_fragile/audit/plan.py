@@ -39,7 +39,9 @@ def make_plan(subject: Subject) -> Plan:
         evaluations = explainer.method.evaluations
         for attack_name, attack in probe.attacks.items():
             steps = attack.optimizer.steps
-            runs = images * levels + 2 * len(probe.doubled) * (steps > 1)
+            runs = images * levels
+            if steps > 1:
+                runs += 2 * len(probe.doubled) + images * probe.searches
             forwards += runs * attack.forwards(explainer)
             if attack_name != RANDOM:
                 lines.append(

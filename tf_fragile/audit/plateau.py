@@ -41,11 +41,6 @@ class Plateau:
         )
 
 
-def without_doubled(records: pd.DataFrame) -> pd.DataFrame:
-    """The records of the audit proper."""
-    return records[~records["attack"].str.endswith(DOUBLED)]
-
-
 def plateaus(records: pd.DataFrame) -> Mapping[tuple[str, str], Plateau]:
     """By explainer and attack, over the images that were attacked both ways.
 

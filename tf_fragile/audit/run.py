@@ -11,11 +11,12 @@ import pandas as pd
 
 from tf_fragile.audit.gallery import examples
 from tf_fragile.audit.plan import make_plan
-from tf_fragile.audit.plateau import plateaus, without_doubled
+from tf_fragile.audit.plateau import plateaus
 from tf_fragile.audit.report import write_report
 from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.audit.smallest import halvings
 from tf_fragile.audit.subject import Subject, open_subject
-from tf_fragile.audit.summary import exclusions, summarize
+from tf_fragile.audit.summary import exclusions, summarize, without_extras
 from tf_fragile.audit.table import format_table
 from tf_fragile.audit.verdict import Verdict, verdicts
 from tf_fragile.errors import InputError
@@ -85,7 +86,7 @@ def run_audit(
         gallery=gallery,
         progress=progress,
     )
-    attacked = without_doubled(records)
+    attacked = without_extras(records)
     summary = summarize(attacked)
     if summary.empty:
         raise InputError(
@@ -136,6 +137,8 @@ def _tell(
     say("")
     say(format_table(summary))
     say(f"Chance level of the overlap: {_chance(subject):.3f}.")
+    for name, found in halvings(records).items():
+        say(f"{name}: {found.text}.")
     for reason, count in exclusions(records).items():
         say(f"left out: {count} images, {reason}")
     for file in subject.source.skipped:
@@ -172,6 +175,9 @@ def _facts(subject: Subject, records: pd.DataFrame, manifest: Manifest) -> dict[
         facts["Completeness gap"] = "; ".join(
             f"{name}: mean |gap| {group.abs().mean():.3g} logits" for name, group in gaps
         )
+    halved = halvings(records)
+    if halved:
+        facts["Half the overlap gone"] = "; ".join(f"{n}: {h.text}" for n, h in halved.items())
     return facts
 
 

@@ -69,6 +69,8 @@ class AuditSettings:
       beta: of the softplus surrogate of `sign`; by the width of the inputs' range where `None`.
       plateau: about how many images are attacked again with twice the steps, to see whether the
         budget has stopped paying; 0 for none.
+      halving: whether to search, image by image, for the smallest radius that halves the top-k
+        overlap, from the smallest to the largest of `epsilon`.
       k: of the top-k overlap; by the map's size where `None`.
       only_correct: leave out images that the model gets wrong.
       seed: of everything random.
@@ -91,6 +93,7 @@ class AuditSettings:
     beta: float | None = None
     k: int | None = None
     plateau: int = 4
+    halving: bool = False
     only_correct: bool = True
     seed: int = 0
     shard_size: int = 4
@@ -107,3 +110,7 @@ class AuditSettings:
             if len(set(given)) != len(given):
                 raise InputError(f"--{name} names one twice: {', '.join(given)}; give each once.")
         radii(self.epsilon)
+        if self.halving and len(set(self.epsilon)) < 2:
+            raise InputError(
+                "--halving searches between the smallest and the largest --epsilon; give two."
+            )

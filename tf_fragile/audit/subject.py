@@ -93,6 +93,7 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
         epsilon=settings.epsilon,
         limits=source.range,
         doubled=_doubled(settings, positions),
+        smallest=min(settings.epsilon) if settings.halving else None,
         only_correct=settings.only_correct,
         seed=settings.seed,
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tf_fragile.metrics.statistics import bootstrap_mean, holm, paired_difference
+from tf_fragile.probes.fragility import DOUBLED, SEARCHED
 
 METRICS: dict[str, str] = {
     "top_k_intersection": "top-k overlap",
@@ -20,6 +21,11 @@ BASELINE = "random_sign"
 
 _KEYS = ["explainer", "attack", "epsilon"]
 _IMAGE = ["sample", *_KEYS]
+
+
+def without_extras(records: pd.DataFrame) -> pd.DataFrame:
+    """The records of the audit proper, without longer attacks and searches for radii."""
+    return records[~records["attack"].str.endswith((DOUBLED, SEARCHED))]
 
 
 def exclusions(records: pd.DataFrame) -> dict[str, int]:

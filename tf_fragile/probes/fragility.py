@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_fragile.attacks.attack import Attack, Progress
+from tf_fragile.attacks.halving import evaluations, smallest_epsilon
 from tf_fragile.attacks.result import AttackResult
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.data.source import Batch
@@ -22,6 +23,8 @@ from tf_fragile.explainers.explainer import Explainer
 PROBE = "fragility"
 MISCLASSIFIED = "misclassified"
 DOUBLED = ", twice the steps"
+SEARCHED = ", smallest radius"
+SMALLEST = "smallest_epsilon"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,10 @@ class FragilityProbe:
       doubled: samples that are attacked once more at the largest radius, with twice the steps; in
         the records the attack's name then ends in `DOUBLED`. What that adds says whether the
         budget has stopped paying.
+      smallest: below which radius to search for the smallest that halves the top-k overlap, the
+        largest of `epsilon` being the other end; in the records the attack's name then ends in
+        `SEARCHED` and the metric is `SMALLEST`, infinite where no radius does it. `None` for no
+        search.
       only_correct: whether images that the model gets wrong are left out, as in the paper.
       seed: of everything random; folded with each sample's index.
     """
@@ -49,15 +56,28 @@ class FragilityProbe:
     limits: InputRange
     checkpoints: tuple[int, ...] = ()
     doubled: frozenset[int] = frozenset()
+    smallest: float | None = None
     only_correct: bool = True
     seed: int = 0
+
+    @property
+    def searches(self) -> int:
+        """Attacks that the search for the smallest radius takes on each image at most."""
+        return 0 if self.smallest is None else evaluations(self.smallest, max(self.epsilon))
 
     def row_steps(self, samples: Sequence[int]) -> int:
         """Steps of all attacks on images."""
         once = sum(attack.row_steps for attack in self.attacks.values())
         more = sum(attack.row_steps for attack in self._longer.values())
         again = len(self.doubled.intersection(map(int, samples)))
-        return len(self.explainers) * (len(self.epsilon) * len(samples) * once + again * more)
+        searched = sum(attack.row_steps for attack in self._searching.values()) * self.searches
+        every = len(samples) * (len(self.epsilon) * once + searched)
+        return len(self.explainers) * (every + again * more)
+
+    @property
+    def _searching(self) -> Mapping[str, Attack]:
+        """The attacks whose smallest radius is searched for; random controls have none."""
+        return {name: a for name, a in self.attacks.items() if a.optimizer.steps > 1}
 
     @cached_property
     def _longer(self) -> Mapping[str, Attack]:
@@ -119,7 +139,41 @@ class FragilityProbe:
                     told = partial(_row, batch, predicted=predicted, explainer=name)
                     named = partial(told, attack=attack_name + DOUBLED)
                     rows += self._attack_rows(named, kept[again], result)
+                if self.smallest is not None:
+                    told = partial(_row, batch, predicted=predicted, explainer=name)
+                    rows += self._searched(told, kept, explainer, images, seeds, progress)
         return Findings(rows, kept, predicted, results)
+
+    def _searched(
+        self,
+        row: Callable[..., dict[str, Any]],
+        kept: np.ndarray,
+        explainer: Explainer,
+        images: np.ndarray,
+        seeds: Sequence[int],
+        progress: Progress | None,
+    ) -> list[dict[str, Any]]:
+        assert self.smallest is not None
+        rows = []
+        for name, attack in self._searching.items():
+            found = smallest_epsilon(
+                attack,
+                explainer,
+                images,
+                low=self.smallest,
+                high=max(self.epsilon),
+                bounds=self.limits,
+                seed=seeds,
+                progress=progress,
+            )
+            if progress is not None:
+                spared = self.searches - found.evaluations
+                progress(spared * attack.row_steps * len(images))
+            rows += [
+                row(i, attack=name + SEARCHED, metric=SMALLEST, value=float(radius))
+                for i, radius in zip(kept, found.epsilon, strict=True)
+            ]
+        return rows
 
     def _attack_rows(
         self, row: Callable[..., dict[str, Any]], kept: np.ndarray, result: AttackResult

@@ -1,0 +1,49 @@
+"""From the smallest radius of each image to one clause."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tf_fragile.audit.smallest import halvings
+from tf_fragile.probes.fragility import SEARCHED, SMALLEST
+from tf_fragile.runs.records import make_records
+
+UNREACHED = math.inf
+
+
+def told(*radii: float) -> str:
+    base = {"label": 1, "predicted": 1, "explainer": "gradient", "attack": "top_k" + SEARCHED}
+    rows = [
+        base | {"sample": sample, "metric": SMALLEST, "value": radius}
+        for sample, radius in enumerate(radii)
+    ]
+    (found,) = halvings(make_records(rows)).items()
+    assert found[0] == "gradient under top_k"
+    return found[1].text
+
+
+@pytest.mark.parametrize(
+    ("radii", "text"),
+    [
+        ((1.0, 2.0, 3.0, 4.0), "median epsilon of 2 (quartiles 1, 3; 4 of 4 images)"),
+        (
+            (1.5, 2.0, 4.0, UNREACHED),
+            "median epsilon of 2 (quartiles 1.5, 4; 3 of 4 images)",
+        ),
+        (
+            (3.0, UNREACHED, UNREACHED, UNREACHED),
+            "median epsilon of not reached (quartiles 3, not reached; 1 of 4 images)",
+        ),
+        ((UNREACHED, UNREACHED), "not gone at any epsilon tried (2 images)"),
+    ],
+)
+def test_quartiles_are_radii_that_were_found(radii: tuple[float, ...], text: str) -> None:
+    assert text in told(*radii)
+
+
+def test_without_a_search_there_is_nothing_to_say() -> None:
+    base = {"label": 1, "predicted": 1, "explainer": "gradient", "attack": "top_k"}
+    rows = [base | {"sample": 0, "metric": "top_k_intersection", "value": 0.3}]
+    assert not halvings(make_records(rows))
