@@ -21,7 +21,7 @@ def main(argv: list[str]) -> None:
     shared.refuse_arguments(argv)
     request = shared.request_of(flags.FLAGS, "examples", sys.argv)
     # TensorFlow takes seconds to import: wrong flags and --help should answer at once.
-    from tf_fragile.experiments.fragility.examples import attack_examples
+    from tf_fragile.experiments.fragility.images.examples import attack_examples
 
     attack_examples(request, objective=_OBJECTIVE.value)
 

@@ -18,7 +18,7 @@ def main(argv: list[str]) -> None:
     shared.refuse_arguments(argv)
     request = shared.request_of(flags.FLAGS, "gallery", sys.argv)
     # TensorFlow takes seconds to import: wrong flags and --help should answer at once.
-    from tf_fragile.experiments.fragility.gallery import attack_gallery
+    from tf_fragile.experiments.fragility.images.gallery import attack_gallery
 
     attack_gallery(request)
 

@@ -30,8 +30,8 @@ def main(argv: list[str]) -> None:
     shared.refuse_arguments(argv)
     given = flags.FLAGS
     # TensorFlow takes seconds to import: wrong flags and --help should answer at once.
-    from tf_fragile.experiments.fragility.budget import budget_curve
-    from tf_fragile.experiments.fragility.contests import contest
+    from tf_fragile.experiments.fragility.contests.figure import budget_curve
+    from tf_fragile.experiments.fragility.contests.presets import contest
     from tf_fragile.experiments.fragility.subject import open_subject
 
     made = contest(

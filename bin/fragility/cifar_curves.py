@@ -26,8 +26,8 @@ def main(argv: list[str]) -> None:
     given = flags.FLAGS
     preset = shared.preset_of(given, "cifar")
     # TensorFlow takes seconds to import: wrong flags and --help should answer at once.
-    from tf_fragile.experiments.fragility.cifar import MODEL, cifar_curves, weights_for
-    from tf_fragile.experiments.fragility.comparison import compare
+    from tf_fragile.experiments.fragility.curves.cifar import MODEL, cifar_curves, weights_for
+    from tf_fragile.experiments.fragility.curves.comparison import compare
     from tf_fragile.experiments.fragility.subject import open_subject
 
     out = shared.output(given)

@@ -8,7 +8,7 @@ from absl import flags
 
 from tf_fragile import cli
 from tf_fragile.experiments.fragility import flags as shared
-from tf_fragile.experiments.fragility import geometry_flags
+from tf_fragile.experiments.fragility.geometry import flags as geometry_flags
 
 FIGURE = "demo_dimension"
 geometry_flags.define(FIGURE, seed="Of the weights and the random signs.")
@@ -20,8 +20,8 @@ def main(argv: list[str]) -> None:
     given = flags.FLAGS
     settings = geometry_flags.settings(given, FIGURE)
     # TensorFlow takes seconds to import: wrong flags and --help should answer at once.
-    from tf_fragile.experiments.fragility.demo_dimension import demo_dimension
-    from tf_fragile.experiments.fragility.geometry_output import Request
+    from tf_fragile.experiments.fragility.geometry.demo_dimension import demo_dimension
+    from tf_fragile.experiments.fragility.geometry.output import Request
 
     request = Request(shared.output(given), given.seed, shared.command(sys.argv))
     demo_dimension(settings, request)

@@ -19,8 +19,8 @@ def main(argv: list[str]) -> None:
     given = flags.FLAGS
     preset = shared.preset_of(given, "dtd_examples")
     # TensorFlow takes seconds to import: wrong flags and --help should answer at once.
-    from tf_fragile.experiments.fragility.dtd import dtd_examples
-    from tf_fragile.experiments.fragility.request import Request
+    from tf_fragile.experiments.fragility.images.dtd import dtd_examples
+    from tf_fragile.experiments.fragility.images.request import Request
     from tf_fragile.experiments.fragility.subject import open_subject
 
     subject = open_subject(

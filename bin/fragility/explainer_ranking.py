@@ -40,8 +40,8 @@ def main(argv: list[str]) -> None:
     shared.refuse_arguments(argv)
     given = flags.FLAGS
     # TensorFlow takes seconds to import: wrong flags and --help should answer at once.
-    from tf_fragile.experiments.fragility.ranking_figure import explainer_ranking
-    from tf_fragile.experiments.fragility.rankings import ranking
+    from tf_fragile.experiments.fragility.ranking.figure import explainer_ranking
+    from tf_fragile.experiments.fragility.ranking.presets import ranking
     from tf_fragile.experiments.fragility.subject import open_subject
 
     chosen = ranking(

@@ -18,8 +18,8 @@ def main(argv: list[str]) -> None:
     given = flags.FLAGS
     preset = shared.preset_of(given, "imagenet")
     # TensorFlow takes seconds to import: wrong flags and --help should answer at once.
-    from tf_fragile.experiments.fragility.comparison import compare
-    from tf_fragile.experiments.fragility.imagenet import MODEL, imagenet_curves
+    from tf_fragile.experiments.fragility.curves.comparison import compare
+    from tf_fragile.experiments.fragility.curves.imagenet import MODEL, imagenet_curves
     from tf_fragile.experiments.fragility.subject import open_subject
 
     subject = open_subject(MODEL, weights=given.weights, data=given.data, data_dir=given.data_dir)

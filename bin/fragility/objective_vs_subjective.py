@@ -20,7 +20,7 @@ def main(argv: list[str]) -> None:
     shared.refuse_arguments(argv)
     request = shared.request_of(flags.FLAGS, "objectives", sys.argv)
     # TensorFlow takes seconds to import: wrong flags and --help should answer at once.
-    from tf_fragile.experiments.fragility.subjective import objective_vs_subjective
+    from tf_fragile.experiments.fragility.images.subjective import objective_vs_subjective
 
     objective_vs_subjective(request)
 

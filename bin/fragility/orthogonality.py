@@ -10,7 +10,7 @@ from absl import flags
 
 from tf_fragile import cli
 from tf_fragile.experiments.fragility import flags as shared
-from tf_fragile.experiments.fragility import geometry_flags
+from tf_fragile.experiments.fragility.geometry import flags as geometry_flags
 
 FIGURE = "orthogonality"
 _MODEL = flags.DEFINE_string("model", "cifar10_fragility", "A network of the zoo.")
@@ -33,10 +33,10 @@ def main(argv: list[str]) -> None:
     given = flags.FLAGS
     settings = geometry_flags.settings(given, FIGURE)
     # TensorFlow takes seconds to import: wrong flags and --help should answer at once.
-    from tf_fragile.experiments.fragility.cifar import MODEL, weights_for
-    from tf_fragile.experiments.fragility.geometry_output import Request
-    from tf_fragile.experiments.fragility.orthogonality import orthogonality
-    from tf_fragile.experiments.fragility.softplus_net import ACTIVATION, finetuned_weights
+    from tf_fragile.experiments.fragility.curves.cifar import MODEL, weights_for
+    from tf_fragile.experiments.fragility.geometry.orthogonality import orthogonality
+    from tf_fragile.experiments.fragility.geometry.output import Request
+    from tf_fragile.experiments.fragility.geometry.softplus_net import ACTIVATION, finetuned_weights
     from tf_fragile.experiments.fragility.subject import open_subject
 
     out = shared.output(given)

@@ -9,7 +9,7 @@ from absl import flags
 
 from tf_fragile import cli
 from tf_fragile.experiments.fragility import flags as shared
-from tf_fragile.experiments.fragility import geometry_flags
+from tf_fragile.experiments.fragility.geometry import flags as geometry_flags
 
 FIGURE = "tab_cifar_net"
 _WEIGHTS = flags.DEFINE_list(
@@ -27,9 +27,9 @@ def main(argv: list[str]) -> None:
     given = flags.FLAGS
     settings = geometry_flags.settings(given, FIGURE)
     # TensorFlow takes seconds to import: wrong flags and --help should answer at once.
-    from tf_fragile.experiments.fragility.cifar import MODEL
-    from tf_fragile.experiments.fragility.cifar_net import tab_cifar_net
-    from tf_fragile.experiments.fragility.geometry_output import Request
+    from tf_fragile.experiments.fragility.curves.cifar import MODEL
+    from tf_fragile.experiments.fragility.geometry.cifar_net import tab_cifar_net
+    from tf_fragile.experiments.fragility.geometry.output import Request
     from tf_fragile.experiments.fragility.subject import open_subject
 
     weights = [Path(text) for text in _WEIGHTS.value or ()]

@@ -25,8 +25,8 @@ def main(argv: list[str]) -> None:
     preset = shared.preset_of(given, "targeted")
     region = shared.numbers("region", _REGION.value, int)
     # TensorFlow takes seconds to import: wrong flags and --help should answer at once.
+    from tf_fragile.experiments.fragility.images.targeted import targeted
     from tf_fragile.experiments.fragility.subject import open_subject
-    from tf_fragile.experiments.fragility.targeted import targeted
 
     subject = open_subject(
         _MODEL.value, weights=given.weights, data=given.data, data_dir=given.data_dir

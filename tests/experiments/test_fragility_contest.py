@@ -12,9 +12,9 @@ import pytest
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.fragility.budget import budget_curve
-from tf_fragile.experiments.fragility.contest import Contest, Entry
-from tf_fragile.experiments.fragility.contests import CONTESTS, contest
+from tf_fragile.experiments.fragility.contests.contest import Contest, Entry
+from tf_fragile.experiments.fragility.contests.figure import budget_curve
+from tf_fragile.experiments.fragility.contests.presets import CONTESTS, contest
 from tf_fragile.experiments.fragility.subject import Subject
 
 layers = keras.layers

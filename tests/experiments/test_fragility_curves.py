@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tf_fragile.experiments.fragility.curves import COLUMNS, curves, for_people
-from tf_fragile.experiments.fragility.orderings import orderings
-from tf_fragile.experiments.fragility.paper import CURVES, paper_curves
+from tf_fragile.experiments.fragility.curves.curves import COLUMNS, curves, for_people
+from tf_fragile.experiments.fragility.curves.orderings import orderings
+from tf_fragile.experiments.fragility.curves.paper import CURVES, paper_curves
 from tf_fragile.runs.records import make_records
 
 FAILED = "attack failed"

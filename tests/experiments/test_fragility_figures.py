@@ -16,15 +16,15 @@ from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
 from tf_fragile.errors import InputError
 from tf_fragile.experiments.fragility.campaign import Campaign
-from tf_fragile.experiments.fragility.comparison import Comparison, compare
-from tf_fragile.experiments.fragility.curves import COLUMNS
-from tf_fragile.experiments.fragility.examples import attack_examples
-from tf_fragile.experiments.fragility.paper import paper_curves
+from tf_fragile.experiments.fragility.curves.comparison import Comparison, compare
+from tf_fragile.experiments.fragility.curves.curves import COLUMNS
+from tf_fragile.experiments.fragility.curves.paper import paper_curves
+from tf_fragile.experiments.fragility.images.examples import attack_examples
+from tf_fragile.experiments.fragility.images.request import Request
+from tf_fragile.experiments.fragility.images.targeted import first_of_class, share, targeted
 from tf_fragile.experiments.fragility.planning import describe, plan
 from tf_fragile.experiments.fragility.presets import Budget, Preset
-from tf_fragile.experiments.fragility.request import Request
 from tf_fragile.experiments.fragility.subject import Subject, choose_correct
-from tf_fragile.experiments.fragility.targeted import first_of_class, share, targeted
 
 SIDE, COUNT = 12, 8
 layers = keras.layers

@@ -14,15 +14,15 @@ from PIL import Image
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.fragility.comparison import compare
-from tf_fragile.experiments.fragility.dtd import dtd_examples
-from tf_fragile.experiments.fragility.gallery import attack_gallery
-from tf_fragile.experiments.fragility.imagenet import dtd_curves
-from tf_fragile.experiments.fragility.panels import attacked_panels, clean_panels
+from tf_fragile.experiments.fragility.curves.comparison import compare
+from tf_fragile.experiments.fragility.curves.imagenet import dtd_curves
+from tf_fragile.experiments.fragility.images.dtd import dtd_examples
+from tf_fragile.experiments.fragility.images.gallery import attack_gallery
+from tf_fragile.experiments.fragility.images.panels import attacked_panels, clean_panels
+from tf_fragile.experiments.fragility.images.request import Request
+from tf_fragile.experiments.fragility.images.subjective import objective_vs_subjective, told
 from tf_fragile.experiments.fragility.presets import Budget, Preset
-from tf_fragile.experiments.fragility.request import Request
 from tf_fragile.experiments.fragility.subject import Subject
-from tf_fragile.experiments.fragility.subjective import objective_vs_subjective, told
 from tf_fragile.probes.pictures import Picture
 
 SIDE, COUNT = 12, 8

@@ -21,8 +21,8 @@ from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
 from tf_fragile.errors import InputError
 from tf_fragile.experiments import training
-from tf_fragile.experiments.fragility import cifar_net, softplus_net
-from tf_fragile.experiments.fragility.cifar_net import (
+from tf_fragile.experiments.fragility.geometry import cifar_net, softplus_net
+from tf_fragile.experiments.fragility.geometry.cifar_net import (
     PUBLISHED_TOTAL,
     accuracies,
     layers_table,
@@ -30,17 +30,25 @@ from tf_fragile.experiments.fragility.cifar_net import (
     tab_cifar_net,
     training_facts,
 )
-from tf_fragile.experiments.fragility.demo_dimension import demo_dimension
-from tf_fragile.experiments.fragility.demo_lipschitz import demo_lipschitz
-from tf_fragile.experiments.fragility.demo_two_layer import (
+from tf_fragile.experiments.fragility.geometry.demo_dimension import demo_dimension
+from tf_fragile.experiments.fragility.geometry.demo_lipschitz import demo_lipschitz
+from tf_fragile.experiments.fragility.geometry.demo_two_layer import (
     KINDS,
     Nets,
     closed_cosine,
     demo_two_layer,
     random_nets,
 )
-from tf_fragile.experiments.fragility.geometry_output import Request
-from tf_fragile.experiments.fragility.geometry_settings import (
+from tf_fragile.experiments.fragility.geometry.intuition import find_pair, intuition
+from tf_fragile.experiments.fragility.geometry.lipschitz import (
+    Search,
+    compiled_search,
+    composed_bound,
+    product_form,
+)
+from tf_fragile.experiments.fragility.geometry.orthogonality import orthogonality, summary
+from tf_fragile.experiments.fragility.geometry.output import Request
+from tf_fragile.experiments.fragility.geometry.settings import (
     FIGURES,
     Dimension,
     Intuition,
@@ -50,17 +58,9 @@ from tf_fragile.experiments.fragility.geometry_settings import (
     TwoLayer,
     settings_of,
 )
-from tf_fragile.experiments.fragility.intuition import find_pair, intuition
-from tf_fragile.experiments.fragility.lipschitz import (
-    Search,
-    compiled_search,
-    composed_bound,
-    product_form,
-)
-from tf_fragile.experiments.fragility.orthogonality import orthogonality, summary
+from tf_fragile.experiments.fragility.geometry.toy_net import Field, corner_data, evaluate, train
 from tf_fragile.experiments.fragility.presets import PRESET_NAMES
 from tf_fragile.experiments.fragility.subject import Subject
-from tf_fragile.experiments.fragility.toy_net import Field, corner_data, evaluate, train
 from tf_fragile.models.zoo import save_weights_npz
 from tf_fragile.models.zoo.cifar import build_cifar10_fragility
 

@@ -3,7 +3,12 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from tf_fragile.experiments.fragility.paper import APPROXIMATE, ATTACKS, EPSILON, paper_curves
+from tf_fragile.experiments.fragility.curves.paper import (
+    APPROXIMATE,
+    ATTACKS,
+    EPSILON,
+    paper_curves,
+)
 
 
 @pytest.fixture(scope="module")

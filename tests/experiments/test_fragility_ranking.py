@@ -13,9 +13,9 @@ import pytest
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.fragility.ranking import COLUMNS, Contestants
-from tf_fragile.experiments.fragility.ranking_figure import explainer_ranking
-from tf_fragile.experiments.fragility.rankings import RANKINGS, Ranking, ranking
+from tf_fragile.experiments.fragility.ranking.figure import explainer_ranking
+from tf_fragile.experiments.fragility.ranking.presets import RANKINGS, Ranking, ranking
+from tf_fragile.experiments.fragility.ranking.ranking import COLUMNS, Contestants
 from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.explainers.catalog import names
 

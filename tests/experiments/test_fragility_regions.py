@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.fragility.regions import box, from_picture, superpixel
+from tf_fragile.experiments.fragility.images.regions import box, from_picture, superpixel
 
 
 def two_skies() -> np.ndarray:

@@ -13,7 +13,7 @@ from tf_fragile.experiments.fragility.figures import preset
 from tf_fragile.experiments.fragility.presets import PRESET_NAMES, Preset
 
 if TYPE_CHECKING:
-    from tf_fragile.experiments.fragility.request import Request
+    from tf_fragile.experiments.fragility.images.request import Request
 
 T = TypeVar("T", int, float)
 
@@ -111,7 +111,7 @@ def request_of(given: Any, figure: str, argv: Sequence[str]) -> Request:
     """
     wanted, samples = preset_of(given, figure), numbers("samples", given.samples, int)
     # TensorFlow takes seconds to import: wrong flags and --help should answer at once.
-    from tf_fragile.experiments.fragility.request import Request
+    from tf_fragile.experiments.fragility.images.request import Request
     from tf_fragile.experiments.fragility.subject import open_subject
 
     subject = open_subject(

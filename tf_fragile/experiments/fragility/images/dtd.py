@@ -9,11 +9,11 @@ import pandas as pd
 from tf_fragile.errors import InputError
 from tf_fragile.experiments.fragility import campaign as campaigns
 from tf_fragile.experiments.fragility.campaign import Campaign
-from tf_fragile.experiments.fragility.gallery import OBJECTIVES
-from tf_fragile.experiments.fragility.panels import image_row, per_image, pictures, short
+from tf_fragile.experiments.fragility.images.gallery import OBJECTIVES
+from tf_fragile.experiments.fragility.images.panels import image_row, per_image, pictures, short
+from tf_fragile.experiments.fragility.images.request import Request, Shown, write
 from tf_fragile.experiments.fragility.planning import announce
 from tf_fragile.experiments.fragility.plots import Panel, grid_picture
-from tf_fragile.experiments.fragility.request import Request, Shown, write
 from tf_fragile.runs.atomic import make_directory
 
 

@@ -15,8 +15,8 @@ from matplotlib.patches import Patch
 from tf_fragile.experiments.fragility.drawing import GREY, VERMILION, new_figure, save
 from tf_fragile.experiments.fragility.output import said, write_figure_manifest, write_table
 from tf_fragile.experiments.fragility.planning import BUILD, seconds_per_forward, spoken
-from tf_fragile.experiments.fragility.ranking import Contestants, is_there, run, table
-from tf_fragile.experiments.fragility.rankings import Ranking
+from tf_fragile.experiments.fragility.ranking.presets import Ranking
+from tf_fragile.experiments.fragility.ranking.ranking import Contestants, is_there, run, table
 from tf_fragile.experiments.fragility.subject import Subject, choose_correct
 from tf_fragile.metrics.similarity import chance_top_k, check_k
 from tf_fragile.runs.atomic import make_directory

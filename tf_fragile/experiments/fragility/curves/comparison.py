@@ -14,8 +14,8 @@ import pandas as pd
 
 from tf_fragile.experiments.fragility import campaign as campaigns
 from tf_fragile.experiments.fragility.campaign import Campaign
-from tf_fragile.experiments.fragility.curves import curves, for_people
-from tf_fragile.experiments.fragility.orderings import orderings
+from tf_fragile.experiments.fragility.curves.curves import curves, for_people
+from tf_fragile.experiments.fragility.curves.orderings import orderings
 from tf_fragile.experiments.fragility.output import write_manifest, write_table
 from tf_fragile.experiments.fragility.planning import announce
 from tf_fragile.experiments.fragility.plots import curves_picture

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tf_fragile.experiments import training
-from tf_fragile.experiments.fragility.cifar import MODEL
+from tf_fragile.experiments.fragility.curves.cifar import MODEL
 from tf_fragile.experiments.fragility.subject import open_subject
 from tf_fragile.experiments.recipes import Recipe
 from tf_fragile.experiments.training import Trained

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.fragility.panels import attacked_panels, clean_panels, pictures
+from tf_fragile.experiments.fragility.images.panels import attacked_panels, clean_panels, pictures
+from tf_fragile.experiments.fragility.images.request import Request, run, write
 from tf_fragile.experiments.fragility.plots import Panel, grid_picture, shared_scale
-from tf_fragile.experiments.fragility.request import Request, run, write
 from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.probes.pictures import Picture
 

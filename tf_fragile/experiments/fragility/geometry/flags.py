@@ -8,7 +8,7 @@ from typing import Any
 from absl import flags
 
 from tf_fragile.experiments.fragility.flags import numbers
-from tf_fragile.experiments.fragility.geometry_settings import FIGURES, settings_of
+from tf_fragile.experiments.fragility.geometry.settings import FIGURES, settings_of
 from tf_fragile.experiments.fragility.presets import PRESET_NAMES
 
 

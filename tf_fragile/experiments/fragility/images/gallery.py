@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tf_fragile.experiments.fragility.panels import image_row, pictures, short
+from tf_fragile.experiments.fragility.images.panels import image_row, pictures, short
+from tf_fragile.experiments.fragility.images.request import Request, run, write
 from tf_fragile.experiments.fragility.plots import grid_picture
-from tf_fragile.experiments.fragility.request import Request, run, write
 
 OBJECTIVES = {"top_k": "top-k attack", "mass_center": "center attack"}
 

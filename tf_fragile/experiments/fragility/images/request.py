@@ -10,8 +10,8 @@ import pandas as pd
 
 from tf_fragile.experiments.fragility import campaign as campaigns
 from tf_fragile.experiments.fragility.campaign import Campaign, Outcome
+from tf_fragile.experiments.fragility.images.panels import per_image
 from tf_fragile.experiments.fragility.output import write_manifest, write_table
-from tf_fragile.experiments.fragility.panels import per_image
 from tf_fragile.experiments.fragility.planning import announce
 from tf_fragile.experiments.fragility.presets import Preset
 from tf_fragile.experiments.fragility.subject import Selection, Subject, choose_correct

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tf_fragile.experiments.fragility.contest import Contest, run, table
+from tf_fragile.experiments.fragility.contests.contest import Contest, run, table
 from tf_fragile.experiments.fragility.drawing import BLUE, GREEN, GREY, VERMILION, new_figure, save
 from tf_fragile.experiments.fragility.output import write_table
 from tf_fragile.experiments.fragility.subject import Subject, choose_correct

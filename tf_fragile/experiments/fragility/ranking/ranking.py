@@ -16,7 +16,7 @@ from tf_fragile.backprop.patterns import Patterns, estimate_patterns
 from tf_fragile.errors import InputError, UnsupportedLayerError
 from tf_fragile.experiments.fragility.campaign import Outcome
 from tf_fragile.experiments.fragility.methods import explainer_of
-from tf_fragile.experiments.fragility.rankings import ATTACK, NEED_PATTERNS, RANDOM, Ranking
+from tf_fragile.experiments.fragility.ranking.presets import ATTACK, NEED_PATTERNS, RANDOM, Ranking
 from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.metrics.statistics import Interval, bootstrap_mean

@@ -13,15 +13,15 @@ import numpy as np
 import pandas as pd
 
 from tf_fragile.experiments.fragility.drawing import BLUE, GREY, VERMILION, new_figure, save
-from tf_fragile.experiments.fragility.geometry_output import Request, files, write_manifest
-from tf_fragile.experiments.fragility.geometry_settings import Lipschitz
-from tf_fragile.experiments.fragility.lipschitz import (
+from tf_fragile.experiments.fragility.geometry.lipschitz import (
     Search,
     compiled_search,
     composed_bound,
     product_form,
     random_layers,
 )
+from tf_fragile.experiments.fragility.geometry.output import Request, files, write_manifest
+from tf_fragile.experiments.fragility.geometry.settings import Lipschitz
 from tf_fragile.experiments.fragility.output import write_table
 from tf_fragile.runs.atomic import make_directory
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tf_fragile.experiments.fragility.comparison import Comparison
-from tf_fragile.experiments.fragility.paper import METRICS, paper_curves
+from tf_fragile.experiments.fragility.curves.comparison import Comparison
+from tf_fragile.experiments.fragility.curves.paper import METRICS, paper_curves
 
 MODEL = "squeezenet_v1.0"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tf_fragile.experiments.fragility.paper import METRICS
+from tf_fragile.experiments.fragility.curves.paper import METRICS
 from tf_fragile.metrics.statistics import Interval, bootstrap_mean
 
 COLUMNS = (

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tf_fragile.experiments import training
-from tf_fragile.experiments.fragility.comparison import Comparison
+from tf_fragile.experiments.fragility.curves.comparison import Comparison
 from tf_fragile.runs.atomic import make_directory
 
 MODEL = "cifar10_fragility"

@@ -19,8 +19,8 @@ import tensorflow as tf
 
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.experiments.fragility.drawing import BLUE, GREEN, GREY, VERMILION, new_figure, save
-from tf_fragile.experiments.fragility.geometry_output import Request, files, write_manifest
-from tf_fragile.experiments.fragility.geometry_settings import Dimension
+from tf_fragile.experiments.fragility.geometry.output import Request, files, write_manifest
+from tf_fragile.experiments.fragility.geometry.settings import Dimension
 from tf_fragile.experiments.fragility.output import write_table
 from tf_fragile.explainers.gradient import input_gradient
 from tf_fragile.probes.hessian import angle, leading_eigenpair

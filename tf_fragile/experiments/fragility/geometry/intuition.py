@@ -18,10 +18,10 @@ import tensorflow as tf
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.errors import InputError
 from tf_fragile.experiments.fragility.drawing import BLUE, SKY, VERMILION, new_figure, save
-from tf_fragile.experiments.fragility.geometry_output import Request, files, write_manifest
-from tf_fragile.experiments.fragility.geometry_settings import Intuition
+from tf_fragile.experiments.fragility.geometry.output import Request, files, write_manifest
+from tf_fragile.experiments.fragility.geometry.settings import Intuition
+from tf_fragile.experiments.fragility.geometry.toy_net import Field, corner_data, evaluate, train
 from tf_fragile.experiments.fragility.output import write_table
-from tf_fragile.experiments.fragility.toy_net import Field, corner_data, evaluate, train
 from tf_fragile.explainers.gradient import input_gradient
 from tf_fragile.runs.atomic import make_directory
 

@@ -29,8 +29,8 @@ from tf_fragile.experiments.fragility.drawing import (
     new_figure,
     save,
 )
-from tf_fragile.experiments.fragility.geometry_output import Request, files, write_manifest
-from tf_fragile.experiments.fragility.geometry_settings import TwoLayer
+from tf_fragile.experiments.fragility.geometry.output import Request, files, write_manifest
+from tf_fragile.experiments.fragility.geometry.settings import TwoLayer
 from tf_fragile.experiments.fragility.output import write_table
 from tf_fragile.probes.hessian import Leading, PowerIteration, angle, leading_eigenpair
 from tf_fragile.runs.atomic import make_directory

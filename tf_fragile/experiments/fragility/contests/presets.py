@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tf_fragile.errors import InputError, unknown_name
-from tf_fragile.experiments.fragility.contest import Contest, Entry
+from tf_fragile.experiments.fragility.contests.contest import Contest, Entry
 from tf_fragile.registry import Registry
 
 # Propagation rules follow the input without a surrogate; the paper attacked them that way.

@@ -17,8 +17,8 @@ import pandas as pd
 
 from tf_fragile.attacks.surrogates import Softplus
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.fragility.geometry_output import Request, files, write_manifest
-from tf_fragile.experiments.fragility.geometry_settings import NetTable
+from tf_fragile.experiments.fragility.geometry.output import Request, files, write_manifest
+from tf_fragile.experiments.fragility.geometry.settings import NetTable
 from tf_fragile.experiments.fragility.output import write_table
 from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.models.zoo.cifar import build_cifar10_fragility

@@ -16,8 +16,8 @@ import pandas as pd
 
 from tf_fragile.attacks.surrogates import Softplus, relus
 from tf_fragile.experiments.fragility.drawing import BLUE, GREY, new_figure, save
-from tf_fragile.experiments.fragility.geometry_output import Request, files, write_manifest
-from tf_fragile.experiments.fragility.geometry_settings import Orthogonality
+from tf_fragile.experiments.fragility.geometry.output import Request, files, write_manifest
+from tf_fragile.experiments.fragility.geometry.settings import Orthogonality
 from tf_fragile.experiments.fragility.output import said, write_table
 from tf_fragile.experiments.fragility.subject import Selection, Subject, choose_correct
 from tf_fragile.metrics.statistics import bootstrap_mean

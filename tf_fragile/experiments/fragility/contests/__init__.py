@@ -1,0 +1,1 @@
+"""Optimisers against each other at equal images, radius and cost."""

@@ -1,0 +1,1 @@
+"""Curves against the radius, beside the published ones."""

@@ -1,0 +1,1 @@
+"""Why maps are fragile: the Hessian of the score, and the closed forms of the appendices."""

@@ -1,0 +1,1 @@
+"""Every explainer under one attack at one radius."""
