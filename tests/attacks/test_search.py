@@ -41,6 +41,20 @@ def test_a_ball_that_holds_only_the_clean_image_leaves_its_map_alone(net, images
         np.testing.assert_allclose(r.metrics[metric], value, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("norm", "radius", "reach"), [("linf", 1.6, 1.0), ("linf", 3.0, 3.0), ("l2", 15.3, 15.3)]
+)
+def test_a_grid_is_kept_at_radii_between_its_steps(norm, radius, reach, net, images) -> None:
+    explainer, x = tff.explain("gradient", net), np.round(images)
+    r = annealed(grid=1.0, norm=norm)(explainer, x, epsilon=radius, bounds=RANGE)
+    assert r.success.all()
+    np.testing.assert_allclose(r.perturbed, np.round(r.perturbed), atol=1e-4)
+    moved = np.abs(r.perturbed[0] - x)
+    size = moved.max((1, 2, 3)) if norm == "linf" else np.sqrt((moved**2).sum((1, 2, 3)))
+    assert (size <= reach + 1e-3).all()
+    assert size.max() > 0.8 * reach
+
+
 def test_rounding_in_model_units_hits_whole_grey_levels(net, images) -> None:
     import keras
 

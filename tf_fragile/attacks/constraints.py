@@ -11,6 +11,8 @@ import tensorflow as tf
 from tf_fragile.explainers.noise import bits, normal
 from tf_fragile.registry import Registry
 
+_SLACK = 1e-3  # of a step of the grid, for rounding in float32
+
 
 class Ball(Protocol):
     """A ball around the clean input, cut to the valid range.
@@ -32,6 +34,12 @@ class Ball(Protocol):
 
     def project(self, x: tf.Tensor) -> tf.Tensor:
         """A nearby point of the ball and of the valid range."""
+
+    def rounded(self, x: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """A nearby point of both whose entries are `low` plus multiples of `step`.
+
+        Where the clean input is no such point itself, there may be none in the ball.
+        """
 
     def along(self, direction: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
         """The step of `length`, a number or [N, 1, ...], that gains most along `direction`."""
@@ -63,6 +71,14 @@ class Linf:
         reach = self.radius * self.unit
         near = self.start + tf.clip_by_value(x - self.start, -reach, reach)
         return tf.clip_by_value(near, self.low, self.high)
+
+    def rounded(self, x: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """The nearest such point, or the next one towards the clean input if that is outside."""
+        nearest = _on_grid(tf.round, x, self.low, step)
+        down = _on_grid(lambda places: tf.floor(places + _SLACK), x, self.low, step)
+        up = _on_grid(lambda places: tf.math.ceil(places - _SLACK), x, self.low, step)
+        outside = tf.abs(self.project(nearest) - nearest) > _SLACK * step
+        return self.project(tf.where(outside, tf.where(x > self.start, down, up), nearest))
 
     def along(self, direction: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
         """Every entry by `length`; sign(0) = 0."""
@@ -101,6 +117,16 @@ class L2:
         delta = tf.where(length > self.radius, inside, delta)
         return tf.clip_by_value(self.start + delta * self.unit, self.low, self.high)
 
+    def rounded(self, x: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """The shift shortened as little as its rounding needs to fit, to 1 part in 64."""
+        shares, result = tf.zeros_like(self.radius), self.start
+        for halvings in range(7):
+            tried = shares + 0.5**halvings
+            point = _on_grid(tf.round, self.start + tried * (x - self.start), self.low, step)
+            fits = (tried <= 1) & (_norm((point - self.start) / self.unit) <= self.radius)
+            shares, result = tf.where(fits, tried, shares), tf.where(fits, point, result)
+        return self.project(result)
+
     def along(self, direction: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
         """`length` along the gradient in input units."""
         uphill = direction * self.unit
@@ -109,6 +135,13 @@ class L2:
     def random(self, seed: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
         """On the sphere, uniformly: in many dimensions that is nearly all of the ball."""
         return self.project(self.start + self.along(normal(seed, draw, self.start), self.radius))
+
+
+def _on_grid(
+    rounding: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor, low: tf.Tensor, step: tf.Tensor
+) -> tf.Tensor:
+    """`x` rounded to `low` plus a multiple of `step`."""
+    return low + rounding((x - low) / step) * step
 
 
 def _norm(x: tf.Tensor) -> tf.Tensor:

@@ -102,8 +102,7 @@ class Loop:
         """`x` as an image file would keep it, where there is a grid; still in the ball."""
         if self.grid is None:
             return x
-        size = self.grid * problem.unit
-        return self.ball(problem).project(problem.low + tf.round((x - problem.low) / size) * size)
+        return self.ball(problem).rounded(x, self.grid * problem.unit)
 
     def _steps(
         self, problem: Problem, state: State, first: tf.Tensor, count: tf.Tensor
