@@ -61,7 +61,7 @@ def test_an_audit_leaves_a_table_records_a_summary_a_manifest_and_a_report(tmp_p
     result = audit(tmp_path / "out", said)
     text = "\n".join(said)
     assert said[0].startswith("model: embedded (")
-    assert "forward passes in 1 shards, roughly" in text
+    assert "forward passes in 1 shards and 3 attacks to build, roughly" in text
     assert "gradient: random_sign | top_k" in text
     assert result.verdicts[0].text in said
     records = read_records(tmp_path / "out")

@@ -19,6 +19,7 @@ class Cost(NamedTuple):
     gradients: float = 0
 
 
+BUILD = 5.0  # seconds to trace and compile one attack, measured on a free core
 PULL = Cost(gradients=1)  # what drawing one step back to its label adds
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from tf_fragile.attacks.cost import BUILD
 from tf_fragile.audit.subject import RANDOM, Subject
 
 
@@ -34,14 +35,16 @@ def make_plan(subject: Subject) -> Plan:
     settings, probe = subject.settings, subject.probe
     seen, levels = len(subject.positions), len(settings.epsilon)
     images = settings.num_images or seen
-    forwards, lines = 0.0, []
+    forwards, built, lines = 0.0, 0, []
     for name, explainer in probe.explainers.items():
         evaluations = explainer.method.evaluations
         for attack_name, attack in probe.attacks.items():
             steps = attack.optimizer.steps
             runs = images * levels
+            built += 1
             if steps > 1:
                 runs += 2 * len(probe.doubled) + images * probe.searches
+                built += bool(probe.doubled) + bool(probe.searches)
             forwards += runs * attack.forwards(explainer)
             if attack_name != RANDOM:
                 lines.append(
@@ -49,7 +52,7 @@ def make_plan(subject: Subject) -> Plan:
                     f"steps x {evaluations} gradient{'s' if evaluations > 1 else ''} a map"
                 )
     shards = -(-seen // settings.shard_size)
-    seconds = forwards * _seconds_a_forward(subject)
+    seconds = forwards * _seconds_a_forward(subject) + BUILD * built
     head = [
         f"model: {settings.model} ({subject.network.head.note})",
         f"data: {subject.source.name}, {images} of {len(subject.source)} images"
@@ -58,7 +61,10 @@ def make_plan(subject: Subject) -> Plan:
         f"{len(subject.source.skipped)} files skipped",
         f"maps: top {subject.k} of {subject.image_shape[0] * subject.image_shape[1]} pixels",
     ]
-    tail = [f"about {forwards:,.0f} forward passes in {shards} shards, {_spoken(seconds)} here"]
+    tail = [
+        f"about {forwards:,.0f} forward passes in {shards} shards and {built} attacks to build, "
+        f"{_spoken(seconds)} here"
+    ]
     return Plan(images, shards, forwards, seconds, (*head, *lines, *tail))
 
 

@@ -74,10 +74,18 @@ class FragilityProbe:
         every = len(samples) * (len(self.epsilon) * once + searched)
         return len(self.explainers) * (every + again * more)
 
-    @property
+    @cached_property
     def _searching(self) -> Mapping[str, Attack]:
-        """The attacks whose smallest radius is searched for; random controls have none."""
-        return {name: a for name, a in self.attacks.items() if a.optimizer.steps > 1}
+        """The attacks whose smallest radius is searched for, at one radius at a time."""
+        return {
+            name: replace(attack, rows=self._rows_at_one_radius(attack), _loops={})
+            for name, attack in self.attacks.items()
+            if attack.optimizer.steps > 1
+        }
+
+    def _rows_at_one_radius(self, attack: Attack) -> int:
+        """Rows of a chunk that holds as many images as one at all radii."""
+        return max(1, attack.rows // len(self.epsilon))
 
     @cached_property
     def _longer(self) -> Mapping[str, Attack]:
@@ -85,7 +93,7 @@ class FragilityProbe:
         if not self.doubled:
             return {}
         return {
-            name: replace(attack.longer(2), rows=max(1, attack.rows // len(self.epsilon)))
+            name: replace(attack.longer(2), rows=self._rows_at_one_radius(attack))
             for name, attack in self.attacks.items()
             if attack.optimizer.steps > 1
         }

@@ -10,13 +10,12 @@ from itertools import chain
 import tensorflow as tf
 
 from tf_fragile.attacks.attack import Attack
+from tf_fragile.attacks.cost import BUILD
 from tf_fragile.experiments.fragility.campaign import Campaign, probes
 from tf_fragile.experiments.fragility.output import said
 from tf_fragile.experiments.fragility.subject import Selection, Subject
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.runs.shards import is_complete, plan_shards
-
-BUILD = 5.0  # seconds to trace one attack on SqueezeNet, measured on a free core
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ import tensorflow as tf
 from matplotlib.artist import Artist
 from matplotlib.patches import Patch
 
+from tf_fragile.attacks.cost import BUILD
 from tf_fragile.experiments.fragility.drawing import GREY, VERMILION, new_figure, save
 from tf_fragile.experiments.fragility.output import said, write_figure_manifest, write_table
-from tf_fragile.experiments.fragility.planning import BUILD, seconds_per_forward, spoken
+from tf_fragile.experiments.fragility.planning import seconds_per_forward, spoken
 from tf_fragile.experiments.fragility.ranking.presets import Ranking
 from tf_fragile.experiments.fragility.ranking.ranking import Contestants, is_there, run, table
 from tf_fragile.experiments.fragility.subject import Subject, choose_correct
