@@ -22,6 +22,7 @@ flags.DEFINE_integer("seed", 0, "Of the choice of images and of everything rando
 flags.DEFINE_list("methods", [], "Methods; all of the contest's where empty.")
 flags.DEFINE_integer("num_images", None, "Correctly classified images, for all methods.")
 flags.DEFINE_integer("sign_steps", None, "Steps of the sign attack, for all methods.")
+flags.DEFINE_string("sign_surrogate", None, "Surrogate of the sign attack, for all methods.")
 flags.DEFINE_float("epsilon", None, "Radius in grey levels.")
 
 
@@ -36,7 +37,7 @@ def main(argv: list[str]) -> None:
 
     made = contest(
         given.contest, given.preset, tuple(given.methods), given.num_images, given.sign_steps,
-        given.epsilon,
+        given.epsilon, given.sign_surrogate,
     )  # fmt: skip
     options = {} if given.width is None else {"width": given.width}
     subject = open_subject(

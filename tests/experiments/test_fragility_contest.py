@@ -117,6 +117,11 @@ def test_presets_know_their_methods_and_refuse_what_makes_no_sense() -> None:
         assert chosen.entries["gradient"].num_images == 5
         assert chosen.checkpoints_of("gradient") == (9,)
         assert chosen.epsilon == 1.0
+    other = contest("imagenet", "cpu", ("lrp_epsilon",), sign_surrogate="scaled_softplus")
+    surrogates = {name: a.surrogate for name, a in other.attacks("lrp_epsilon").items()}
+    assert surrogates["sign"] == surrogates["annealed_momentum 10"]
+    with pytest.raises(InputError, match="Unknown surrogate 'softplsu'; did you mean softplus"):
+        contest("imagenet", "cpu", sign_surrogate="softplsu")
     with pytest.raises(InputError, match="did you mean gradient"):
         contest("imagenet", "cpu", ("gradent",))
     with pytest.raises(InputError, match="--num_images is 0"):

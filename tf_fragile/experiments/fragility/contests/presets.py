@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tf_fragile.attacks.surrogates import SURROGATES
 from tf_fragile.errors import InputError, unknown_name
 from tf_fragile.experiments.fragility.contests.contest import Contest, Entry
 from tf_fragile.registry import Registry
@@ -72,6 +73,7 @@ def contest(
     num_images: int | None = None,
     sign_steps: int | None = None,
     epsilon: float | None = None,
+    sign_surrogate: str | None = None,
 ) -> Contest:
     """A contest with some of its fields replaced.
 
@@ -82,6 +84,7 @@ def contest(
       num_images: for all methods.
       sign_steps: for all methods.
       epsilon: radius in grey levels.
+      sign_surrogate: of `sign`, for all methods.
 
     Raises:
       InputError: an unknown name, or a value out of range.
@@ -98,6 +101,9 @@ def contest(
     for flag, value in {**given, "epsilon": epsilon}.items():
         if value is not None and not value > 0:
             raise InputError(f"--{flag} is {value}; give a number above 0.")
+    if sign_surrogate is not None:
+        SURROGATES[sign_surrogate]
+    given["surrogate"] = sign_surrogate
     changes = {key: value for key, value in given.items() if value is not None}
     kept = {name: replace(entries[name], **changes) for name in methods or entries}
     radius = chosen.epsilon if epsilon is None else epsilon
