@@ -113,6 +113,22 @@ GOOD: dict[str, list[Callable[[], L.Layer]]] = {
         lambda: L.Rescaling(0.3, 0.1),
         lambda: L.UnitNormalization(),
     ],
+    "sorting and losses": [
+        lambda: L.Lambda(lambda h: tf.sort(h, -1)),
+        lambda: L.Conv2D(4, 1, activation="tanh"),
+        lambda: L.Lambda(lambda h: tf.math.top_k(h, 3).values),
+        lambda: L.Lambda(
+            lambda h: h + tf.nn.softmax_cross_entropy_with_logits([0.2, 0.5, 0.3], h)[..., None]
+        ),
+        lambda: L.Lambda(
+            lambda h: (
+                h
+                + tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    tf.ones(tf.shape(h)[:-1], tf.int32), h
+                )[..., None]
+            )
+        ),
+    ],
 }
 
 
