@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tf_fragile.attacks.constraints import NORMS, Ball
 from tf_fragile.attacks.objectives import Objective
-from tf_fragile.attacks.optimizers import Optimizer
+from tf_fragile.attacks.optimizers import Iterate, Optimizer
 from tf_fragile.attacks.oracle import Oracle
 from tf_fragile.attacks.secant import secant_gradient
 from tf_fragile.attacks.selection import damage
@@ -119,7 +119,8 @@ class Loop:
                 retreat=lambda x: self.retreat(x, problem),
                 slack=state.slack,
             )
-            move = self.optimizer.propose(state.x, state.momentum, ball, oracle, step, problem.seed)
+            at = Iterate(state.x, state.momentum, step, problem.seed)
+            move = self.optimizer.propose(at, ball, oracle)
             x = ball.project(move.x)
             state = self._after(problem, state, step, x, move.momentum, move.pulled)
             return step + 1, state, scores.write(step - first, state.score)

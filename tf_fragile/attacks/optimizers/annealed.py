@@ -1,0 +1,130 @@
+"""Momentum steps that shrink to nothing, along second derivatives or along differences of maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from tf_fragile.attacks.constraints import Ball
+from tf_fragile.attacks.cost import Cost
+from tf_fragile.attacks.optimizers.optimizer import (
+    Iterate,
+    Move,
+    check_positive,
+    check_steps,
+    nobody,
+)
+from tf_fragile.attacks.oracle import Oracle
+from tf_fragile.errors import InputError
+
+
+@dataclass(frozen=True)
+class AnnealedMomentum:
+    """Momentum steps that shrink from the whole radius to nothing, drawn back to the label region.
+
+    `M <- mu M + G / mean|G|`, `D = M / mean|M|`, then a step of `radius (1 - t / T)` along D. The
+    large first steps change which units are active, the small last ones land precisely. Where the
+    margin of the label falls below `kappa` of the clean one, `pull` times its gradient is added
+    to D: an attack that leaves the label region would find nothing more.
+
+    Source: momentum after Dong et al. 2018; the combination is ours.
+
+    Attributes:
+      steps: iterates, T.
+      momentum: mu, from 0 to below 1.
+      pull: weight of the way back; 0 for none.
+      kappa: the share of the clean margin below which the way back is taken.
+    """
+
+    steps: int = 10
+    momentum: float = 0.75
+    pull: float = 2.0
+    kappa: float = 0.05
+
+    def __post_init__(self) -> None:
+        _check_annealing(self.steps, self.momentum, self.pull)
+
+    @property
+    def cost(self) -> Cost:
+        """One derivative of the objective."""
+        return Cost(derivatives=1)
+
+    def propose(self, at: Iterate, ball: Ball, oracle: Oracle) -> Move:
+        """See the class."""
+        progress = tf.cast(at.step, at.x.dtype) / self.steps
+        return _annealed(self, at, oracle.ascent(at.x, progress), ball, oracle)
+
+
+@dataclass(frozen=True)
+class Secant:
+    """`annealed_momentum` with differences of maps in place of second derivatives.
+
+    For maps whose Jacobian is symmetric, a Hessian times whatever, the objective's gradient is a
+    directional derivative of the map itself: two more maps give it, on the true network, without
+    surrogate, so that operations whose second derivatives are wrong or missing do no harm.
+
+    Source: central differences; valid since a Hessian is symmetric.
+
+    Attributes:
+      steps: iterates.
+      h: how far from the iterate the maps are taken, root mean square, in input units.
+      momentum: see `AnnealedMomentum`.
+      pull: likewise.
+      kappa: likewise.
+    """
+
+    steps: int = 10
+    h: float = 0.5
+    momentum: float = 0.75
+    pull: float = 2.0
+    kappa: float = 0.05
+
+    def __post_init__(self) -> None:
+        _check_annealing(self.steps, self.momentum, self.pull)
+        check_positive("h", self.h)
+
+    @property
+    def cost(self) -> Cost:
+        """Three maps."""
+        return Cost(maps=3)
+
+    def propose(self, at: Iterate, ball: Ball, oracle: Oracle) -> Move:
+        """See the class."""
+        return _annealed(self, at, oracle.secant(at.x, self.h), ball, oracle)
+
+
+def _annealed(
+    settings: AnnealedMomentum | Secant,
+    at: Iterate,
+    gradient: tf.Tensor,
+    ball: Ball,
+    oracle: Oracle,
+) -> Move:
+    """The step that both optimisers take from a gradient."""
+    momentum = settings.momentum * at.momentum + _to_unit_mean(gradient)
+    direction = _to_unit_mean(momentum)
+    pulled = oracle.slack < settings.kappa if settings.pull else nobody(at.x)
+
+    def drawn_back() -> tf.Tensor:
+        wide = tf.reshape(pulled, [-1] + [1] * (at.x.shape.rank - 1))
+        back = settings.pull * _to_unit_mean(oracle.retreat(at.x))
+        return direction + tf.where(wide, back, tf.zeros_like(back))
+
+    direction = tf.cond(tf.reduce_any(pulled), drawn_back, lambda: direction)
+    left = 1 - tf.cast(at.step, at.x.dtype) / settings.steps
+    return Move(at.x + ball.along(direction, ball.radius * left), momentum, pulled)
+
+
+def _to_unit_mean(x: tf.Tensor) -> tf.Tensor:
+    """`x` [N, ...] over its mean magnitude, per sample; zeros stay zeros."""
+    axes = list(range(1, x.shape.rank))
+    return tf.math.divide_no_nan(x, tf.reduce_mean(tf.abs(x), axes, keepdims=True))
+
+
+def _check_annealing(steps: int, momentum: float, pull: float) -> None:
+    check_steps(steps)
+    if not 0 <= momentum < 1:
+        raise InputError(f"An attack needs a momentum of at least 0 and below 1, got {momentum}.")
+    if not pull >= 0:
+        raise InputError(f"An attack needs pull >= 0, got {pull}.")
