@@ -20,6 +20,8 @@ _STYLES = {
     "secant": ("secant", GREEN, "v"),
 }
 
+_LINEAR = 0.001  # overlaps below it are drawn to scale, those above by their logarithm
+
 
 def budget_curve(
     contest: Contest, subject: Subject, out: Path, *, seed: int, command: tuple[str, ...]
@@ -43,7 +45,14 @@ def budget_curve(
     lines = table(contest, subject, records)
     write_table(lines, out / "budget_curve.csv")
     write_text(out / "budget_curve.md", page(lines, contest))
-    picture(lines, contest, out / "budget_curve.png", f"{subject.name}, ε = {contest.epsilon:g}")
+    height, width = subject.source.image_shape[:2]
+    picture(
+        lines,
+        contest,
+        out / "budget_curve.png",
+        title=f"{subject.name}, ε = {contest.epsilon:g}; dotted: chance",
+        chance=contest.k / (height * width),
+    )
     return lines
 
 
@@ -81,7 +90,9 @@ def page(lines: pd.DataFrame, contest: Contest) -> str:
     return "\n".join(parts)
 
 
-def picture(lines: pd.DataFrame, contest: Contest, path: Path, title: str) -> None:
+def picture(
+    lines: pd.DataFrame, contest: Contest, path: Path, *, title: str, chance: float
+) -> None:
     """Overlap left against forward passes, a panel a method, a line an optimiser."""
     methods = list(lines["method"].unique())
     columns = min(4, len(methods))
@@ -102,8 +113,11 @@ def picture(lines: pd.DataFrame, contest: Contest, path: Path, title: str) -> No
                 line["forwards"], line["mean"], yerr=errors, color=colour, marker=marker, ms=4,
                 lw=1.4, capsize=2, label=name,
             )  # fmt: skip
+        ax.axhline(chance, color=GREY, lw=0.8, ls=":")
         ax.set_xscale("log")
-        ax.set_ylim(0, None)
+        ax.set_yscale("symlog", linthresh=_LINEAR, linscale=0.5)
+        ax.set_ylim(0, 1)
+        ax.set_yticks([0, 0.001, 0.01, 0.1, 1], ["0", "0.001", "0.01", "0.1", "1"])
         ax.set_title(f"{methods[place].replace('_', ' ')} (n = {own['n'].max()})", fontsize=10)
         ax.grid(alpha=0.25)
         if place % columns == 0:
@@ -112,8 +126,8 @@ def picture(lines: pd.DataFrame, contest: Contest, path: Path, title: str) -> No
             ax.set_xlabel("forward passes an image")
     handles = {h.get_label(): h for ax in axes.flat for h in ax.get_legend_handles_labels()[0]}
     figure.legend(
-        handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False,
-        fontsize=9,
+        handles.values(), handles.keys(), loc="outside lower center", ncols=min(4, 2 * columns),
+        frameon=False, fontsize=9,
     )  # fmt: skip
     figure.suptitle(title, fontsize=11)
     save(figure, path)
