@@ -5,9 +5,9 @@ Source: Ghorbani et al. 2019, the protocol of their aggregate figures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -111,80 +111,76 @@ class FragilityProbe:
         network = next(iter(self.explainers.values())).network
         predicted = network.predict(tf.constant(batch.image)).numpy()
         wrong = (batch.label >= 0) & (batch.label != predicted) & self.only_correct
-        rows = [
-            _row(batch, i, predicted=predicted, metric="excluded", value=1.0, note=MISCLASSIFIED)
-            for i in np.flatnonzero(wrong)
-        ]
-        kept = np.flatnonzero(~wrong)
+        left_out = _Images(batch, predicted, np.flatnonzero(wrong), self.seed)
+        chosen = _Images(batch, predicted, np.flatnonzero(~wrong), self.seed)
+        rows = left_out.rows("excluded", np.ones(wrong.sum()), note=MISCLASSIFIED)
         results: dict[tuple[str, str], AttackResult] = {}
-        if kept.size:
-            images = batch.image[kept]
-            seeds = [sample_seed(self.seed, int(i)) for i in batch.index[kept]]
-            again = np.isin(batch.index[kept], list(self.doubled))
+        if chosen.places.size:
             for name, explainer in self.explainers.items():
-                rows += self._gaps(batch, kept, predicted, name, explainer)
+                rows += _gaps(chosen, name, explainer)
                 for attack_name, attack in self.attacks.items():
-                    result = attack(
-                        explainer,
-                        images,
-                        epsilon=self.epsilon,
-                        bounds=self.limits,
-                        seed=seeds,
-                        progress=progress,
-                    )
+                    result = self._run(attack, explainer, chosen, self.epsilon, progress)
                     results[name, attack_name] = result
-                    told = partial(_row, batch, predicted=predicted, explainer=name)
-                    rows += self._attack_rows(partial(told, attack=attack_name), kept, result)
-                for attack_name, attack in self._longer.items() if again.any() else ():
-                    result = attack(
-                        explainer,
-                        images[again],
-                        epsilon=self.epsilon[-1],
-                        bounds=self.limits,
-                        seed=[seed for seed, chosen in zip(seeds, again, strict=True) if chosen],
-                        progress=progress,
-                    )
-                    told = partial(_row, batch, predicted=predicted, explainer=name)
-                    named = partial(told, attack=attack_name + DOUBLED)
-                    rows += self._attack_rows(named, kept[again], result)
-                if self.smallest is not None:
-                    told = partial(_row, batch, predicted=predicted, explainer=name)
-                    rows += self._searched(told, kept, explainer, images, seeds, progress)
-        return Findings(rows, kept, predicted, results)
+                    rows += self._rows(result, chosen, name, attack_name)
+                rows += self._doubled(chosen, name, explainer, progress)
+                rows += self._searched(chosen, name, explainer, progress)
+        return Findings(rows, chosen.places, predicted, results)
+
+    def _run(
+        self,
+        attack: Attack,
+        explainer: Explainer,
+        chosen: _Images,
+        epsilon: tuple[float, ...],
+        progress: Progress | None,
+    ) -> AttackResult:
+        return attack(
+            explainer,
+            chosen.images,
+            epsilon=epsilon,
+            bounds=self.limits,
+            seed=chosen.seeds,
+            progress=progress,
+        )
+
+    def _doubled(
+        self, chosen: _Images, name: str, explainer: Explainer, progress: Progress | None
+    ) -> list[dict[str, Any]]:
+        """Some images once more, at the largest radius, with twice the steps."""
+        again = chosen.among(self.doubled)
+        rows: list[dict[str, Any]] = []
+        for attack_name, attack in self._longer.items() if again.places.size else ():
+            result = self._run(attack, explainer, again, (max(self.epsilon),), progress)
+            rows += self._rows(result, again, name, attack_name + DOUBLED)
+        return rows
 
     def _searched(
-        self,
-        row: Callable[..., dict[str, Any]],
-        kept: np.ndarray,
-        explainer: Explainer,
-        images: np.ndarray,
-        seeds: Sequence[int],
-        progress: Progress | None,
+        self, chosen: _Images, name: str, explainer: Explainer, progress: Progress | None
     ) -> list[dict[str, Any]]:
-        assert self.smallest is not None
-        rows = []
-        for name, attack in self._searching.items():
+        """The smallest radius that halves the overlap, where it is asked for."""
+        if self.smallest is None:
+            return []
+        rows: list[dict[str, Any]] = []
+        for attack_name, attack in self._searching.items():
             found = smallest_epsilon(
                 attack,
                 explainer,
-                images,
+                chosen.images,
                 low=self.smallest,
                 high=max(self.epsilon),
                 bounds=self.limits,
-                seed=seeds,
+                seed=chosen.seeds,
                 progress=progress,
             )
             if progress is not None:
                 spared = self.searches - found.evaluations
-                progress(spared * attack.row_steps * len(images))
-            rows += [
-                row(i, attack=name + SEARCHED, metric=SMALLEST, value=float(radius))
-                for i, radius in zip(kept, found.epsilon, strict=True)
-            ]
+                progress(spared * attack.row_steps * chosen.places.size)
+            told = {"explainer": name, "attack": attack_name + SEARCHED}
+            rows += chosen.rows(SMALLEST, found.epsilon, **told)
         return rows
 
-    def _attack_rows(
-        self, row: Callable[..., dict[str, Any]], kept: np.ndarray, result: AttackResult
+    def _rows(
+        self, result: AttackResult, chosen: _Images, name: str, attack_name: str
     ) -> list[dict[str, Any]]:
         values = {
             "success": result.success.astype(np.float64),
@@ -200,27 +196,68 @@ class FragilityProbe:
             if steps <= result.history.shape[-1]:
                 values[f"damage_after_{steps}"] = result.history[..., steps - 1]
         return [
-            row(
-                i,
+            chosen.row(
+                column,
+                explainer=name,
+                attack=attack_name,
                 epsilon=result.radius(level, column),
                 metric=metric,
                 value=float(found[level, column]),
                 note="" if result.success[level, column] else "attack failed",
             )
-            for column, i in enumerate(kept)
+            for column in range(chosen.places.size)
             for level in range(len(result.epsilon))
             for metric, found in values.items()
         ]
 
-    def _gaps(
-        self, batch: Batch, kept: np.ndarray, predicted: np.ndarray, name: str, e: Explainer
-    ) -> list[dict[str, Any]]:
-        gaps = e.gap(batch.image[kept], predicted[kept])
-        if gaps is None:
-            return []
+
+@dataclass(frozen=True, eq=False)
+class _Images:
+    """Some images of a batch, with what an attack needs of them and what a record says of them.
+
+    Attributes:
+      batch: the batch.
+      predicted: the model's label [B] of every clean image of it.
+      places: positions in the batch [n].
+      seed: of the probe.
+    """
+
+    batch: Batch
+    predicted: np.ndarray
+    places: np.ndarray
+    seed: int
+
+    @property
+    def images(self) -> np.ndarray:
+        """In model units, [n, ...]."""
+        return self.batch.image[self.places]
+
+    @property
+    def seeds(self) -> list[int]:
+        """One a sample, whatever the batch."""
+        return [sample_seed(self.seed, int(i)) for i in self.batch.index[self.places]]
+
+    def among(self, samples: frozenset[int]) -> _Images:
+        """Those of them that are in `samples`."""
+        kept = np.isin(self.batch.index[self.places], list(samples))
+        return replace(self, places=self.places[kept])
+
+    def row(self, column: int, **columns: Any) -> dict[str, Any]:
+        """A record of the image at `places[column]`."""
+        place = self.places[column]
+        return {
+            "sample": int(self.batch.index[place]),
+            "label": int(self.batch.label[place]),
+            "predicted": int(self.predicted[place]),
+            "probe": PROBE,
+            **columns,
+        }
+
+    def rows(self, metric: str, values: np.ndarray, **columns: Any) -> list[dict[str, Any]]:
+        """A record an image of one metric [n]."""
         return [
-            _row(batch, i, predicted=predicted, explainer=name, metric="gap", value=float(gap))
-            for i, gap in zip(kept, gaps, strict=True)
+            self.row(column, metric=metric, value=float(value), **columns)
+            for column, value in enumerate(values)
         ]
 
 
@@ -246,11 +283,7 @@ def sample_seed(seed: int, index: int) -> int:
     return int(np.random.SeedSequence((seed, index)).generate_state(1)[0] & 0x7FFFFFFF)
 
 
-def _row(batch: Batch, i: Any, *, predicted: np.ndarray, **columns: Any) -> dict[str, Any]:
-    return {
-        "sample": int(batch.index[i]),
-        "label": int(batch.label[i]),
-        "predicted": int(predicted[i]),
-        "probe": PROBE,
-        **columns,
-    }
+def _gaps(chosen: _Images, name: str, explainer: Explainer) -> list[dict[str, Any]]:
+    """Completeness gaps of the clean maps, for methods that have one."""
+    gaps = explainer.gap(chosen.images, chosen.predicted[chosen.places])
+    return [] if gaps is None else chosen.rows("gap", np.asarray(gaps), explainer=name)
