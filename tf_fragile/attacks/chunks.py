@@ -2,7 +2,7 @@
 
 TensorFlow's convolutions and products round differently for batches of different sizes; a sign of
 a gradient near zero then flips, and an attack goes another way. In a batch of a given size a row's
-result is the same at any place and in any company.
+result is the same at any place and in any company; sums along rows are not, see `metrics/rows.py`.
 """
 
 from __future__ import annotations

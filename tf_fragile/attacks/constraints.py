@@ -9,6 +9,7 @@ from typing import Protocol
 import tensorflow as tf
 
 from tf_fragile.explainers.noise import bits, normal
+from tf_fragile.metrics.rows import per_sample_sum
 from tf_fragile.registry import Registry
 
 _SLACK = 1e-3  # of a step of the grid, for rounding in float32
@@ -146,9 +147,7 @@ def _on_grid(
 
 def _norm(x: tf.Tensor) -> tf.Tensor:
     """Euclidean norm [N, 1, ...] of each sample."""
-    return tf.norm(tf.reshape(x, [tf.shape(x)[0], -1]), axis=1)[
-        (slice(None), *[tf.newaxis] * (x.shape.rank - 1))
-    ]
+    return tf.sqrt(per_sample_sum(tf.square(x), keepdims=True))
 
 
 NORMS: Registry[Callable[..., Ball]] = Registry("attack norm")

@@ -9,6 +9,7 @@ from tf_fragile.attacks.state import Problem, spatial_map
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.contract import Method, Symmetric
 from tf_fragile.explainers.explainer import Explainer
+from tf_fragile.metrics.rows import per_sample_mean
 
 
 def check_symmetric(name: str, method: Method) -> Symmetric:
@@ -54,8 +55,7 @@ def secant_gradient(
         value = objective.value(spatial_map(attribution), problem.fixed)
     v = tape.gradient(value, attribution)
     u = v if factor is None else factor * v
-    axes = list(range(1, x.shape.rank))
-    size = tf.sqrt(tf.reduce_mean(tf.square(u / problem.unit), axes, keepdims=True))
+    size = tf.sqrt(per_sample_mean(tf.square(u / problem.unit), keepdims=True))
     t = tf.math.divide_no_nan(tf.cast(h, x.dtype), size)
     ahead = method.field(network, x + t * u, target, seed)
     behind = method.field(network, x - t * u, target, seed)

@@ -16,6 +16,7 @@ from tf_fragile.backprop.graph import Node
 from tf_fragile.backprop.network import Network
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.errors import InputError
+from tf_fragile.metrics.rows import per_sample_mean
 from tf_fragile.registry import Registry
 
 Scales = tuple[tf.Tensor, ...]
@@ -204,7 +205,7 @@ def _current(index: int, z: tf.Tensor, otherwise: float) -> Any:
 
 
 def _root_mean_square(z: tf.Tensor) -> tf.Tensor:
-    return tf.sqrt(tf.reduce_mean(tf.square(z), list(range(1, z.shape.rank)), keepdims=True))
+    return tf.sqrt(per_sample_mean(tf.square(z), keepdims=True))
 
 
 SURROGATES: Registry[Callable[..., Surrogate]] = Registry("surrogate")

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_fragile.errors import InputError
+from tf_fragile.metrics.rows import as_rows, from_rows
 
 
 def sample_seeds(seed: Any, batch: Any) -> tf.Tensor:
@@ -54,8 +55,8 @@ def bits(seeds: tf.Tensor, draw: Any, shape: Any) -> tf.Tensor:
 
 def normal(seeds: tf.Tensor, draw: Any, like: tf.Tensor) -> tf.Tensor:
     """Standard normal noise of the shape and dtype of `like` [B, ...]."""
-    noise = tf.math.ndtri(uniform(seeds, draw, tf.shape(like)[1:], like.dtype))
-    return tf.reshape(noise, tf.shape(like))
+    shares = uniform(seeds, draw, tf.shape(like)[1:], like.dtype)
+    return from_rows(tf.math.ndtri(as_rows(shares)), like)
 
 
 def uniform(seeds: tf.Tensor, draw: Any, shape: Any, dtype: tf.DType) -> tf.Tensor:

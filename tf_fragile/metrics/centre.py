@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tf_fragile.errors import InputError
+from tf_fragile.metrics.rows import per_sample_sum
 
 
 def center_of_mass(maps: tf.Tensor) -> tf.Tensor:
@@ -31,10 +32,10 @@ def center_of_mass(maps: tf.Tensor) -> tf.Tensor:
         )
     rows = tf.cast(tf.range(tf.shape(maps)[1]), maps.dtype)
     columns = tf.cast(tf.range(tf.shape(maps)[2]), maps.dtype)
-    total = tf.reduce_sum(maps, axis=[1, 2])
+    total = per_sample_sum(maps)
     divisor = tf.where(total > 0, total, tf.ones_like(total))
-    row = tf.reduce_sum(tf.reduce_sum(maps, axis=2) * rows, axis=1) / divisor
-    column = tf.reduce_sum(tf.reduce_sum(maps, axis=1) * columns, axis=1) / divisor
+    row = per_sample_sum(maps * rows[:, tf.newaxis]) / divisor
+    column = per_sample_sum(maps * columns) / divisor
     centre = tf.stack([row, column], axis=1)
     return tf.where(total[:, tf.newaxis] > 0, centre, tf.constant(float("nan"), maps.dtype))
 

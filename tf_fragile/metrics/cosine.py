@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tf_fragile.metrics.nan import clip_keeping_nan
+from tf_fragile.metrics.rows import as_rows, per_sample_sum
 
 
 def cosine(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
@@ -19,13 +20,13 @@ def cosine(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
       Differentiable, with a finite gradient.
     """
     unit_a, unit_b = _unit_or_zero(tf.convert_to_tensor(a)), _unit_or_zero(tf.convert_to_tensor(b))
-    value = clip_keeping_nan(tf.reduce_sum(unit_a * unit_b, axis=1), -1.0, 1.0)
+    value = clip_keeping_nan(per_sample_sum(unit_a * unit_b), -1.0, 1.0)
     defined = tf.logical_and(tf.reduce_any(unit_a != 0, axis=1), tf.reduce_any(unit_b != 0, axis=1))
     return tf.where(defined, value, tf.constant(float("nan"), value.dtype))
 
 
 def _unit_or_zero(values: tf.Tensor) -> tf.Tensor:
-    flat = tf.reshape(values, [tf.shape(values)[0], -1])
+    flat = as_rows(values)
     # The cosine is scale-invariant, so dividing by a constant first leaves value and gradient
     # alone and keeps the squares of tiny attributions from underflowing.
     size = tf.stop_gradient(tf.reduce_max(tf.abs(flat), axis=1, keepdims=True))

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tf_fragile.errors import InputError
 from tf_fragile.metrics.nan import clip_keeping_nan
+from tf_fragile.metrics.rows import as_rows, from_rows
 from tf_fragile.registry import Registry
 
 Step = Callable[[tf.Tensor], tf.Tensor]
@@ -90,7 +91,8 @@ def unit_sum(maps: tf.Tensor) -> tf.Tensor:
     For a map without negative entries that is its sum, and the result sums to 1.
     An all-zero map stays zero, with a finite gradient.
     """
-    return _divide_or_keep(maps, _per_sample(tf.reduce_sum, tf.abs(maps)))
+    rows = as_rows(maps)
+    return from_rows(_divide_or_keep(rows, tf.reduce_sum(tf.abs(rows), 1, keepdims=True)), maps)
 
 
 def min_p99(maps: tf.Tensor) -> tf.Tensor:
@@ -114,9 +116,12 @@ def second_moment(maps: tf.Tensor) -> tf.Tensor:
     """
     # Squares of a map of size 1e-25 underflow in float32. Dividing by a constant first changes
     # neither the value nor any derivative, because the normalisation is scale-invariant.
-    maps = _divide_or_keep(maps, tf.stop_gradient(_per_sample(tf.reduce_max, tf.abs(maps))))
-    mean_square = _per_sample(tf.reduce_mean, tf.square(maps))
-    return maps / tf.sqrt(tf.where(mean_square > 0, mean_square, tf.ones_like(mean_square)))
+    largest = tf.reshape(_per_sample(tf.reduce_max, tf.abs(maps)), [-1, 1])
+    rows = _divide_or_keep(as_rows(maps), tf.stop_gradient(largest))
+    count = tf.cast(tf.reduce_prod(tf.shape(maps)[1:]), maps.dtype)
+    mean_square = tf.reduce_sum(tf.square(rows), 1, keepdims=True) / count
+    size = tf.sqrt(tf.where(mean_square > 0, mean_square, tf.ones_like(mean_square)))
+    return from_rows(rows / size, maps)
 
 
 def unchanged(maps: tf.Tensor) -> tf.Tensor:

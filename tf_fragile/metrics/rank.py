@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tf_fragile.metrics.nan import clip_keeping_nan, nan_where_missing
+from tf_fragile.metrics.rows import per_sample_mean, per_sample_sum
 
 
 def spearman(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
@@ -20,8 +21,8 @@ def spearman(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """
     a, b = tf.convert_to_tensor(a), tf.convert_to_tensor(b)
     ranks_a, ranks_b = _centred_ranks(a), _centred_ranks(b)
-    covariance = tf.reduce_sum(ranks_a * ranks_b, axis=1)
-    scale = tf.sqrt(tf.reduce_sum(ranks_a**2, axis=1)) * tf.sqrt(tf.reduce_sum(ranks_b**2, axis=1))
+    covariance = per_sample_sum(ranks_a * ranks_b)
+    scale = tf.sqrt(per_sample_sum(ranks_a**2)) * tf.sqrt(per_sample_sum(ranks_b**2))
     correlation = clip_keeping_nan(covariance / scale, -1.0, 1.0)
     return nan_where_missing(tf.cast(correlation, a.dtype), a, b)
 
@@ -54,4 +55,4 @@ def average_ranks(flat: tf.Tensor) -> tf.Tensor:
 def _centred_ranks(maps: tf.Tensor) -> tf.Tensor:
     flat = tf.reshape(maps, [tf.shape(maps)[0], -1])
     ranks = average_ranks(flat)
-    return ranks - tf.reduce_mean(ranks, axis=1, keepdims=True)
+    return ranks - per_sample_mean(ranks, keepdims=True)

@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.objectives.objective import check_same_positions, for_each, total
+from tf_fragile.attacks.objectives.objective import check_same_positions, for_each
 from tf_fragile.errors import InputError, unknown_name
 from tf_fragile.metrics.maps import normalise
+from tf_fragile.metrics.rows import as_rows, from_rows, per_sample_sum
 
 Kind = Literal["squared", "cosine", "pearson"]
 
@@ -53,7 +54,7 @@ class TargetMap:
 
     def value(self, maps: tf.Tensor, fixed: tf.Tensor) -> tf.Tensor:
         """Minus the squared distance to the wanted map."""
-        return -total(tf.square(maps - fixed))
+        return -per_sample_sum(tf.square(maps - fixed))
 
 
 @dataclass(frozen=True)
@@ -88,16 +89,19 @@ class Distance:
     def value(self, maps: tf.Tensor, fixed: tf.Tensor) -> tf.Tensor:
         """The distance from the clean map."""
         if self.kind == "squared":
-            return total(tf.square(maps - fixed))
+            return per_sample_sum(tf.square(maps - fixed))
         direction = self._direction(maps)
         # 1 - cos = ||u - v||^2 / 2 for unit vectors, without the cancellation near 1.
-        distance = total(tf.square(direction - fixed)) / 2
-        defined = (total(tf.abs(direction)) > 0) & (total(tf.abs(fixed)) > 0)
+        distance = per_sample_sum(tf.square(direction - fixed)) / 2
+        defined = (per_sample_sum(tf.abs(direction)) > 0) & (per_sample_sum(tf.abs(fixed)) > 0)
         return tf.where(defined, distance, tf.constant(float("nan"), distance.dtype))
 
     def _direction(self, maps: tf.Tensor) -> tf.Tensor:
-        axes = list(range(1, maps.shape.rank))
+        rows = as_rows(maps)
         if self.kind == "pearson":
-            maps = maps - tf.reduce_mean(maps, axis=axes, keepdims=True)
-        squared = tf.reduce_sum(tf.square(maps), axis=axes, keepdims=True)
-        return maps / tf.sqrt(tf.where(squared > 0, squared, tf.ones_like(squared)))
+            present = as_rows(tf.ones_like(maps))
+            count = tf.reduce_sum(present, 1, keepdims=True)
+            rows -= tf.reduce_sum(rows, 1, keepdims=True) / count * present
+        squared = tf.reduce_sum(tf.square(rows), 1, keepdims=True)
+        unit = rows / tf.sqrt(tf.where(squared > 0, squared, tf.ones_like(squared)))
+        return from_rows(unit, maps)

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.objectives.objective import check_same_positions, for_each, total
+from tf_fragile.attacks.objectives.objective import check_same_positions, for_each
 from tf_fragile.errors import InputError
+from tf_fragile.metrics.rows import per_sample_sum
 from tf_fragile.metrics.similarity import center_of_mass
 
 
@@ -73,4 +74,4 @@ class TargetRegion:
 
     def value(self, maps: tf.Tensor, fixed: tf.Tensor) -> tf.Tensor:
         """The map's mass inside the region."""
-        return total(maps * fixed)
+        return per_sample_sum(maps * fixed)

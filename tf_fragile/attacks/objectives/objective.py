@@ -31,11 +31,6 @@ class Objective(Protocol):
         """The quantity [N] to raise, differentiable in `maps`."""
 
 
-def total(values: tf.Tensor) -> tf.Tensor:
-    """Sum over all axes but the batch."""
-    return tf.reduce_sum(values, axis=list(range(1, values.shape.rank)))
-
-
 def check_same_positions(given: np.ndarray, maps: tf.TensorShape, what: str) -> None:
     """Raises `InputError` unless `given` holds a number for each position of the maps.
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from tf_fragile.attacks.objectives.objective import total
 from tf_fragile.errors import InputError
+from tf_fragile.metrics.rows import as_rows, per_sample_sum
 from tf_fragile.metrics.similarity import check_k, top_k_mask
 
 _SMALLEST_THRESHOLD = 0.01
@@ -38,7 +38,7 @@ class TopK:
 
     def value(self, maps: tf.Tensor, fixed: tf.Tensor) -> tf.Tensor:
         """Minus the map's mass on the clean top k."""
-        return -total(maps * fixed)
+        return -per_sample_sum(maps * fixed)
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,10 @@ class SoftRank:
     def value(self, maps: tf.Tensor, fixed: tf.Tensor) -> tf.Tensor:
         """Minus the soft count of the clean top k among the map's top k."""
         size = maps.shape[1:].num_elements()
-        flat = tf.reshape(maps, [-1, size])
+        flat = as_rows(maps)
         largest = tf.math.top_k(tf.stop_gradient(flat), min(self.k + 1, size)).values
         threshold = tf.reduce_mean(largest[:, self.k - 1 :], axis=1, keepdims=True)
         # The maps sum to 1, so their mean is 1 / size.
         scale = self.temperature * tf.maximum(threshold, _SMALLEST_THRESHOLD / size)
         inside = tf.sigmoid((flat - threshold) / scale)
-        return -tf.reduce_sum(inside * tf.reshape(fixed, [-1, size]), axis=1)
+        return -tf.reduce_sum(inside * as_rows(fixed), axis=1)

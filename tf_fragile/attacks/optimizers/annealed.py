@@ -17,6 +17,7 @@ from tf_fragile.attacks.optimizers.optimizer import (
 )
 from tf_fragile.attacks.oracle import Oracle
 from tf_fragile.errors import InputError
+from tf_fragile.metrics.rows import per_sample_mean
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,7 @@ def _annealed(
 
 def _to_unit_mean(x: tf.Tensor) -> tf.Tensor:
     """`x` [N, ...] over its mean magnitude, per sample; zeros stay zeros."""
-    axes = list(range(1, x.shape.rank))
-    return tf.math.divide_no_nan(x, tf.reduce_mean(tf.abs(x), axes, keepdims=True))
+    return tf.math.divide_no_nan(x, per_sample_mean(tf.abs(x), keepdims=True))
 
 
 def _check_annealing(steps: int, momentum: float, pull: float) -> None:
