@@ -89,6 +89,11 @@ def test_the_search_for_the_smallest_radius_adds_a_line_and_leaves_the_table(tmp
     assert ((radii >= 4) & (radii <= 8) | np.isinf(radii)).all() and len(radii) > 0
 
 
+def test_a_chunk_is_no_larger_than_what_a_shard_can_fill() -> None:
+    assert AuditSettings(shard_size=4, epsilon=(1.0, 2.0)).rows_at_once == 8
+    assert AuditSettings(shard_size=4, epsilon=(8.0,), rows=3).rows_at_once == 3
+
+
 def test_attack_beats_random_on_the_embedded_net(tmp_path) -> None:
     summary = audit(tmp_path / "out", steps=15, epsilon=(8.0,)).summary.set_index("attack")
     gap = summary.top_k_intersection_mean["random_sign"] - summary.top_k_intersection_mean["top_k"]

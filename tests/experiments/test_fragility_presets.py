@@ -127,3 +127,11 @@ def test_flags_with_one_value_or_one_for_each_method_are_read() -> None:
 def test_flags_that_cannot_be_read_are_named(texts: list[str]) -> None:
     with pytest.raises(InputError, match="--steps has"):
         by_method("steps", texts, int)
+
+
+def test_a_chunk_is_no_larger_than_what_a_shard_can_fill() -> None:
+    many = preset("imagenet", "cpu")
+    assert many.rows_at_once == many.rows == 16 == many.shard_size * len(many.epsilon)
+    few = preset("gallery", "cpu")
+    assert few.rows_at_once == few.shard_size == 2 < few.rows
+    assert preset("imagenet", "cpu", rows=3).rows_at_once == 3

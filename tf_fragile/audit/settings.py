@@ -114,3 +114,8 @@ class AuditSettings:
             raise InputError(
                 "--halving searches between the smallest and the largest --epsilon; give two."
             )
+
+    @property
+    def rows_at_once(self) -> int:
+        """`rows`, or what a shard has if that is less: a chunk that is filled up costs in full."""
+        return min(self.rows, self.shard_size * len(self.epsilon))

@@ -133,7 +133,7 @@ def probes(campaign: Campaign) -> dict[str, FragilityProbe]:
 
 def _attacks(campaign: Campaign, method: str) -> dict[str, Attack]:
     preset, budget = campaign.preset, campaign.preset.of(method)
-    make: Callable[..., Attack] = partial(attack, k=preset.k, rows=preset.rows)
+    make: Callable[..., Attack] = partial(attack, k=preset.k, rows=preset.rows_at_once)
     walk = {"steps": budget.steps, "step_size": budget.step_size}
     noise: dict[str, Any] = {"mode": preset.random} | (walk if preset.random == "walk" else {})
     beta = _beta(preset, method)

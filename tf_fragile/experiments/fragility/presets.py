@@ -80,6 +80,11 @@ class Preset:
         if self.shard_size < 1 or self.rows < 1:
             raise InputError("shard_size and rows must be at least 1.")
 
+    @property
+    def rows_at_once(self) -> int:
+        """`rows`, or what a shard has if that is less: a chunk that is filled up costs in full."""
+        return min(self.rows, self.shard_size * len(self.epsilon))
+
     def of(self, method: str) -> Budget:
         """The budget of `method`."""
         return self.own.get(method, self.budget)
