@@ -114,7 +114,8 @@ def test_searches_that_make_no_sense_are_refused(settings, sentence: str) -> Non
 def test_an_attack_is_called_with_one_radius_an_image_and_always_the_same_seed() -> None:
     calls = []
 
-    def attack(explainer, x, target, *, epsilon, bounds, seed):
+    def attack(explainer, x, target, *, epsilon, bounds, seed, progress):
+        assert progress is None
         calls.append((explainer, target, bounds, seed, epsilon.shape))
         return SimpleNamespace(metrics={"top_k_intersection": linear([2.0, 6.0])(epsilon)})
 
