@@ -35,6 +35,14 @@ _OUTLINE = "#00e5ff"
 _MARGIN = 0.6  # pixels, so that an outline along the border shows
 
 
+def _limits(table: pd.DataFrame, metric: str) -> tuple[float, float]:
+    """Of the axis that all methods share. Only a rank correlation can be negative."""
+    drawn = table[["low", "high", "paper"]].to_numpy(float)
+    low = min(0.0, 1.1 * float(np.nanmin(drawn, initial=0.0)))
+    high = 1.05 * float(np.nanmax(drawn, initial=0.0)) or 1.0
+    return low, high if metric == "center_shift" else 1.02
+
+
 def curves_picture(
     table: pd.DataFrame,
     path: Path,
@@ -60,15 +68,13 @@ def curves_picture(
     figure = _figure(*size)
     axes = figure.subplots(len(metrics), len(methods), squeeze=False, sharex=True, sharey="row")
     for row, metric in enumerate(metrics):
+        axes[row, 0].set_ylim(_limits(table[table["metric"] == metric], metric))
         for column, method in enumerate(methods):
             ax = axes[row, column]
             part = table[(table["metric"] == metric) & (table["method"] == method)]
             _lines(ax, part, _AT_ZERO[metric])
             if metric == "top_k_intersection":
                 ax.axhline(chance, color="black", lw=0.8, ls=":", label="chance")
-            # Only a rank correlation can be negative.
-            floor = min(0.0, 1.1 * float(part["low"].min())) if len(part) else 0.0
-            ax.set_ylim(floor, None if metric == "center_shift" else 1.02)
             if row == 0:
                 count = int(part["n"].max()) if len(part) else 0
                 ax.set_title(f"{method.replace('_', ' ')} (n = {count})", fontsize=10)
