@@ -18,6 +18,7 @@ from PIL import Image
 
 from tf_fragile.audit.run import run_audit
 from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.audit.specs import in_words
 from tf_fragile.errors import InputError
 from tf_fragile.runs.records import read_records
 
@@ -74,6 +75,7 @@ def test_an_audit_leaves_a_table_records_a_summary_a_manifest_and_a_report(tmp_p
     assert manifest["wall_time_s"] > 0
     page = result.report.read_text()
     assert "data:image/png" in page
+    assert "<dd>gradient</dd>" in page
     assert "http" not in page.replace("http-equiv", "")
 
 
@@ -87,6 +89,13 @@ def test_the_search_for_the_smallest_radius_adds_a_line_and_leaves_the_table(tmp
     pd.testing.assert_frame_equal(plain.summary, searched.summary)
     radii = searched.records[searched.records.metric == "smallest_epsilon"].value
     assert ((radii >= 4) & (radii <= 8) | np.isinf(radii)).all() and len(radii) > 0
+
+
+def test_an_explainer_is_told_with_the_settings_it_was_given() -> None:
+    defaults = {"integrated_gradients": {"steps": 8, "rule": "right"}}
+    assert in_words("gradient", defaults) == "gradient"
+    told = in_words("integrated_gradients:steps=20", defaults)
+    assert told == "integrated_gradients (steps = 20, rule = right)"
 
 
 def test_a_chunk_is_no_larger_than_what_a_shard_can_fill() -> None:

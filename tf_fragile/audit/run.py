@@ -13,8 +13,9 @@ from tf_fragile.audit.gallery import examples
 from tf_fragile.audit.plan import make_plan
 from tf_fragile.audit.plateau import plateaus
 from tf_fragile.audit.report import write_report
-from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.audit.settings import BUDGETS, AuditSettings
 from tf_fragile.audit.smallest import halvings
+from tf_fragile.audit.specs import in_words
 from tf_fragile.audit.subject import Subject, open_subject
 from tf_fragile.audit.summary import exclusions, summarize, without_extras
 from tf_fragile.audit.table import format_table
@@ -157,7 +158,9 @@ def _facts(subject: Subject, records: pd.DataFrame, manifest: Manifest) -> dict[
         "Model": f"{settings.model}; {subject.network.head.note}",
         "Data": f"{subject.source.name}; {len(subject.positions)} of {len(subject.source)} images",
         "Preprocessing": subject.source.preprocessing.name,
-        "Explainers": "; ".join(f"{n}: {e.method}" for n, e in probe.explainers.items()),
+        "Explainers": "; ".join(
+            in_words(spec, BUDGETS[settings.budget].explainers) for spec in settings.explainers
+        ),
         "Attacks": "; ".join(
             f"{n}: {a.optimizer}, surrogate {a.surrogate}" for n, a in objectives.items()
         ),

@@ -36,6 +36,14 @@ def make_method(spec: str, defaults: dict[str, dict[str, Any]]) -> Method:
     return method(name, **{**defaults.get(name, {}), **settings})
 
 
+def in_words(spec: str, defaults: dict[str, dict[str, Any]]) -> str:
+    """The explainer and the settings it was made with, those of the method itself left out."""
+    name, settings = parse_explainer(spec)
+    given = {**defaults.get(name, {}), **settings}
+    told = ", ".join(f"{key} = {value}" for key, value in given.items())
+    return f"{name} ({told})" if told else name
+
+
 def _number(text: str) -> Any:
     for kind in (int, float):
         try:
