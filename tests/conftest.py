@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -24,15 +26,24 @@ def _in_ci() -> bool:
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Path:
+def missing() -> Callable[[str], NoReturn]:
+    """What a test calls when something it needs is absent: it skips, or in CI fails."""
+
+    def stop(reason: str) -> NoReturn:
+        if _in_ci():
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    return stop
+
+
+@pytest.fixture(scope="session")
+def shared_data(missing: Callable[[str], NoReturn]) -> Path:
     """The directory of real images and weights; absent, the test skips, or in CI fails."""
     path = Path(os.environ.get("TF_FRAGILE_DATA") or PROJECT.parent / "shared" / "data")
     if path.is_dir():
         return path.resolve()
-    reason = f"needs the data of TF_FRAGILE_DATA; {path} is not a directory"
-    if _in_ci():
-        pytest.fail(reason)
-    pytest.skip(reason)
+    return missing(f"needs the data of TF_FRAGILE_DATA; {path} is not a directory")
 
 
 @pytest.fixture(autouse=True)

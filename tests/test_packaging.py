@@ -8,7 +8,9 @@ import importlib.metadata
 import importlib.resources
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
 import pytest
 from packaging.requirements import Requirement
@@ -36,13 +38,14 @@ def _data_patterns() -> list[str]:
     return _lines(_setup()["options.package_data"]["tf_fragile"])
 
 
-def _published_files() -> list[Path]:
+@pytest.fixture(scope="module")
+def published_files(missing: Callable[[str], NoReturn]) -> list[Path]:
     """The files that are in version control or would be added to it."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     try:
         listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"needs a git checkout: {error}")
+        missing(f"needs a git checkout: {error}")
     paths = [ROOT / name for name in listed.stdout.split("\0") if name]
     return [path for path in paths if path.is_file()]
 
@@ -84,10 +87,10 @@ def test_pattern_of_package_data_matches_a_file(pattern: str) -> None:
     assert list(PACKAGE.glob(pattern))
 
 
-def test_every_data_file_of_the_package_is_shipped() -> None:
+def test_every_data_file_of_the_package_is_shipped(published_files: list[Path]) -> None:
     data = {
         path.relative_to(PACKAGE).as_posix()
-        for path in _published_files()
+        for path in published_files
         if path.is_relative_to(PACKAGE) and path.suffix != ".py"
     }
     shipped = {
@@ -113,9 +116,9 @@ def test_every_requirement_is_pinned_at_or_above_its_bound(section: str) -> None
         assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)])
 
 
-def test_no_published_file_names_a_path_of_somebodys_machine() -> None:
+def test_no_published_file_names_a_path_of_somebodys_machine(published_files: list[Path]) -> None:
     found = {}
-    for path in _published_files():
+    for path in published_files:
         content = path.read_bytes()
         if b"\0" not in content and (paths := _machine_paths(content.decode("utf-8"))):
             found[path.relative_to(ROOT).as_posix()] = paths
@@ -128,9 +131,9 @@ def test_search_for_machine_paths_finds_them(root: str) -> None:
     assert not _machine_paths(f"docs/{root}/page.md and https://example.org/{root}/page")
 
 
-def test_no_photograph_is_published() -> None:
+def test_no_photograph_is_published(published_files: list[Path]) -> None:
     photographs = {".jpg", ".jpeg"}
-    assert not [path for path in _published_files() if path.suffix.lower() in photographs]
+    assert not [path for path in published_files if path.suffix.lower() in photographs]
 
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")))
