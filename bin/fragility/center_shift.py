@@ -18,19 +18,9 @@ def main(argv: list[str]) -> None:
     given = flags.FLAGS
     preset = shared.preset_of(given, "imagenet")
     # TensorFlow takes seconds to import: wrong flags and --help should answer at once.
-    from tf_fragile.experiments.fragility.curves.comparison import compare
-    from tf_fragile.experiments.fragility.curves.imagenet import MODEL, center_shift
-    from tf_fragile.experiments.fragility.subject import open_subject
+    from tf_fragile.experiments.fragility.curves.imagenet import center_shift
 
-    subject = open_subject(MODEL, weights=given.weights, data=given.data, data_dir=given.data_dir)
-    compare(
-        center_shift(),
-        subject,
-        preset,
-        shared.output(given),
-        seed=given.seed,
-        command=shared.command(sys.argv),
-    )
+    shared.compare_on_squeezenet(given, preset, center_shift(), sys.argv)
 
 
 if __name__ == "__main__":

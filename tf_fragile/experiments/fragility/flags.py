@@ -13,6 +13,7 @@ from tf_fragile.experiments.fragility.figures import preset
 from tf_fragile.experiments.fragility.presets import PRESET_NAMES, Preset
 
 if TYPE_CHECKING:
+    from tf_fragile.experiments.fragility.curves.comparison import Comparison
     from tf_fragile.experiments.fragility.images.request import Request
 
 T = TypeVar("T", int, float)
@@ -118,6 +119,22 @@ def request_of(given: Any, figure: str, argv: Sequence[str]) -> Request:
         given.model, weights=given.weights, data=given.data, data_dir=given.data_dir
     )
     return Request(subject, wanted, output(given), samples, given.seed, command(argv))
+
+
+def compare_on_squeezenet(
+    given: Any, wanted: Preset, comparison: Comparison, argv: Sequence[str]
+) -> None:
+    """Makes a figure of curves from the parsed flags; opens network and data.
+
+    Raises:
+      InputError: weights or data that can't be used, or an output that holds other runs.
+    """
+    from tf_fragile.experiments.fragility.curves.comparison import compare
+    from tf_fragile.experiments.fragility.curves.imagenet import MODEL
+    from tf_fragile.experiments.fragility.subject import open_subject
+
+    subject = open_subject(MODEL, weights=given.weights, data=given.data, data_dir=given.data_dir)
+    compare(comparison, subject, wanted, output(given), seed=given.seed, command=command(argv))
 
 
 def by_method(
