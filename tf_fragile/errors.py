@@ -17,6 +17,10 @@ class UnsupportedLayerError(InputError):
     """A layer for which a method has no rule; the sentence names the layer."""
 
 
+class ExplanationWarning(UserWarning):
+    """A map that was computed as asked and is yet no explanation to go by, told in one sentence."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
     """An error for a name that is not registered, with the nearest names suggested.
 

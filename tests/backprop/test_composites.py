@@ -108,7 +108,7 @@ def test_functional_operations_have_kinds_and_disguised_rectifiers_none() -> Non
         "rescale": x * 2.0,
         "sum": ops.add(x, x),
         "product": ops.multiply(x, x),
-        "unknown": ops.maximum(x, 0.0),
+        "unknown": ops.maximum(x, 0.5),
         "softmax": ops.softmax(x),
         "activation": ops.relu(x),
     }

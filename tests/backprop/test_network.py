@@ -88,7 +88,7 @@ def test_probabilities_from_code_are_refused() -> None:
             return tf.nn.softmax(x)
 
     with pytest.raises(InputError, match="returns probabilities from code"):
-        as_network(Hidden()).check_ends_in_logits(X)
+        as_network(Hidden()).check(X)
 
 
 def test_other_shapes_than_batch_by_classes_are_refused() -> None:

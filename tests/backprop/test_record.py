@@ -82,10 +82,18 @@ def test_nested_models_are_inlined_at_every_call() -> None:
     np.testing.assert_allclose(record(model)(batch), model(batch), atol=1e-6)
 
 
-def test_dropout_and_batch_norm_run_in_inference_mode_even_if_called_in_training() -> None:
+@pytest.mark.parametrize(
+    "layer", [layers.Dropout(0.9, name="on"), layers.BatchNormalization(name="on")]
+)
+def test_layers_left_in_training_are_refused_by_name(layer: keras.Layer) -> None:
     x = keras.Input((6,))
-    h = layers.BatchNormalization()(layers.Dropout(0.9)(x, training=True), training=True)
-    model = keras.Model(x, h)
+    with pytest.raises(InputError, match=r"Layer 'on' .* is called with training=True, so that"):
+        record(keras.Model(x, layer(x, training=True)))
+
+
+def test_dropout_and_batch_norm_run_in_inference_mode() -> None:
+    x = keras.Input((6,))
+    model = keras.Model(x, layers.BatchNormalization()(layers.Dropout(0.9)(x)))
     batch = tf.random.stateless_normal([3, 6], [1, 2])
     np.testing.assert_allclose(record(model)(batch), batch / np.sqrt(1.001), rtol=1e-5)
 

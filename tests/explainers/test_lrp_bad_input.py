@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tf_fragile as tff
 from tf_fragile.errors import InputError, UnsupportedLayerError
@@ -21,7 +22,10 @@ def around(layer: keras.Layer) -> keras.Model:
 
 
 class Mine(L.Dense):
-    """May do anything in its call."""
+    """Does something else in its call."""
+
+    def call(self, x):
+        return tf.square(super().call(x))
 
 
 RELEVANCE = ["lrp_epsilon", "lrp_flat", "deep_taylor", "excitation_backprop"]
@@ -36,7 +40,7 @@ RECTIFIED = ["guided_backprop", "deconvnet", "rectgrad"]
         L.MultiHeadAttention(1, 2, name="odd"),
         L.LSTM(3, name="odd"),
         L.Activation("softmax", name="odd"),
-        L.Lambda(lambda x: x, name="odd"),
+        L.Lambda(lambda x: x * tf.reduce_max(x, -1, keepdims=True), name="odd"),
         Mine(3, name="odd"),
     ],
     ids=lambda layer: type(layer).__name__,
@@ -61,7 +65,7 @@ def test_activations_that_are_no_relu_are_refused_where_the_method_needs_one(nam
 def test_a_subclassed_model_is_refused() -> None:
     class Custom(keras.Model):
         def call(self, x):
-            return x[:, 0]
+            return 9 * x[:, 0] - 5
 
     for name in ("lrp_epsilon", "guided_backprop"):
         with pytest.raises(InputError, match=f"is subclassed and has no graph for {name} to"):
@@ -80,7 +84,7 @@ def test_settings_out_of_range() -> None:
         ),
         ("lrp_epsilon", {"epsilon": -1}, "needs epsilon >= 0, got -1"),
         ("lrp_gamma", {"gamma": -1}, "needs gamma >= 0, got -1"),
-        ("lrp_zero", {"head": "logits"}, "Unknown head 'logits'; did you mean logit"),
+        ("lrp_zero", {"head": "logitz"}, "Unknown head 'logitz'; did you mean logit"),
         ("lrp_zero", {"first": "boxed"}, "Unknown first-layer rule 'boxed'; did you mean box"),
         ("lrp_zero", {"batch_norm": "folded"}, "Unknown batch-norm treatment 'folded'; did you"),
         ("lrp_zero", {"residual": "alpha_beta"}, "lrp_zero has no αβ rule to share a residual"),

@@ -156,8 +156,8 @@ def test_bad_input_is_told() -> None:
     model = conv_net()
     with pytest.raises(InputError, match="PatternNet needs patterns; give patterns=estimate_pat"):
         tff.explain("pattern_net", model)
-    with pytest.raises(InputError, match="Unknown head 'logits'; did you mean logit"):
-        tff.explain("pattern_net", model, patterns=Patterns({}, "", 0), head="logits")
+    with pytest.raises(InputError, match="Unknown head 'logitz'; did you mean logit"):
+        tff.explain("pattern_net", model, patterns=Patterns({}, "", 0), head="logitz")
     with pytest.raises(InputError, match="The patterns have none for layer"):
         tff.explain("pattern_net", model, patterns=Patterns({}, "", 0))(X)
     x = keras.Input((4,))

@@ -32,7 +32,7 @@ def explained_column(graph: Graph, target: tf.Tensor) -> Graph | None:
         operation = _column(node.operation.affine, target)
         return single(operation, node.inputs[:1], node.output, node.name)
 
-    return replace(column.map(change), inputs=graph.inputs, structure=graph.structure)
+    return replace(column.map(change), inputs=graph.inputs)
 
 
 def _column(affine: Affine, target: tf.Tensor) -> Reweighted:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import keras
-import tensorflow as tf
+import numpy as np
 
 from tf_fragile.backprop.activations import Activation
+from tf_fragile.backprop.functions import at
 from tf_fragile.backprop.graph import Graph, Node
 from tf_fragile.backprop.kinds import Kind, kind_of, unsupported
 from tf_fragile.backprop.walk import Rule
@@ -41,7 +42,10 @@ class Composite:
                 return rule
         if kind_of(node) == "activation":
             raise unsupported(
-                self.method, node, "it is no ReLU", "use another method, such as lrp_epsilon"
+                self.method,
+                node,
+                "it is no ReLU",
+                "use a method that needs only gradients, such as integrated_gradients",
             )
         raise unsupported(
             self.method,
@@ -61,8 +65,9 @@ def of_kind(*kinds: Kind) -> Condition:
 
 
 def dense(node: Node) -> bool:
-    """Dense layers."""
-    return is_linear(node.operation) and isinstance(node.operation.layer, keras.layers.Dense)
+    """Dense layers, by whatever equation."""
+    kinds = (keras.layers.Dense, keras.layers.EinsumDense)
+    return is_linear(node.operation) and isinstance(node.operation.layer, kinds)
 
 
 def is_norm(node: Node) -> bool:
@@ -165,17 +170,18 @@ def _zero_where_negative(node: Node) -> bool:
     function = node.operation
     if not isinstance(function, Activation) or not function.monotone:
         return False
-    with tf.init_scope():  # monotone: what is zero at both ends of the negatives is zero between
-        ends = function(tf.constant([-1e4, -1e-30]))
-        return not ends.numpy().any()
+    # Monotone: what is zero at both ends of the negatives is zero between.
+    ends = at(function.function, np.array([-1e4, -1e-30], "float32"), function.sample)
+    return ends is not None and not ends.any()
 
 
 def _never_negative(node: Node) -> bool:
     function = node.operation
     if not isinstance(function, Activation) or not function.monotone:
         return False
-    with tf.init_scope():  # a monotone function that is negative anywhere is so at its left end
-        return float(function(tf.constant([-1e4]))[0]) >= 0
+    # A monotone function that is negative anywhere is so at its left end.
+    end = at(function.function, np.array([-1e4], "float32"), function.sample)
+    return end is not None and float(end[0]) >= 0
 
 
 def _keeps_sign(node: Node, known: set[int]) -> bool:

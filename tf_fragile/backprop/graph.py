@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -16,9 +17,29 @@ Values = dict[int, tf.Tensor]
 
 @dataclass(frozen=True)
 class Ref:
-    """Stands in a node's arguments for the tensor in slot `slot`."""
+    """Stands in a node's arguments for the tensor in slot `slot`.
+
+    Attributes:
+      slot: where the tensor is.
+      passive: whether it steers the operation without a derivative of its own: a mask, a
+        condition, token ids. Relevance and gradients don't pass it.
+    """
 
     slot: int
+    passive: bool = False
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What is known of a tensor before there are inputs.
+
+    Attributes:
+      shape: of the tensor, the batch first, `None` where free.
+      dtype: its name.
+    """
+
+    shape: tuple[int | None, ...]
+    dtype: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +60,20 @@ class Node:
     outputs: tuple[int, ...]
     name: str
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[int, ...]:
-        """The slots this node reads, in order of appearance."""
+        """The slots that relevance and gradients can pass to, in order of appearance."""
+        return tuple(ref.slot for ref in self._refs if not ref.passive)
+
+    @cached_property
+    def reads(self) -> tuple[int, ...]:
+        """All slots that this node reads, masks and conditions too."""
+        return tuple(ref.slot for ref in self._refs)
+
+    @property
+    def _refs(self) -> list[Ref]:
         leaves = keras.tree.flatten((self.args, dict(self.kwargs)))
-        return tuple(leaf.slot for leaf in leaves if isinstance(leaf, Ref))
+        return [leaf for leaf in leaves if isinstance(leaf, Ref)]
 
     @property
     def output(self) -> int:
@@ -59,6 +89,17 @@ class Node:
         args, kwargs = keras.tree.map_structure(fill, (self.args, dict(self.kwargs)))
         return keras.tree.flatten(self.operation(*args, **kwargs))
 
+    def steered(self, values: Mapping[int, tf.Tensor]) -> Node:
+        """The node with its masks and conditions fixed to what they are in `values`."""
+        if len(self.reads) == len(self.inputs):
+            return self
+
+        def fix(leaf: Any) -> Any:
+            return values[leaf.slot] if isinstance(leaf, Ref) and leaf.passive else leaf
+
+        args, kwargs = keras.tree.map_structure(fix, (self.args, dict(self.kwargs)))
+        return replace(self, args=args, kwargs=kwargs)
+
 
 @dataclass(frozen=True, eq=False)
 class Graph:
@@ -68,16 +109,16 @@ class Graph:
       nodes: the operations, inputs before consumers.
       inputs: the slots of the flattened model inputs.
       output: the slot of the model's one output.
-      structure: a sample of the nesting of the model's inputs, leaves arbitrary.
+      specs: shapes and dtypes of the recorded slots; rewrites add slots without.
     """
 
     nodes: tuple[Node, ...] = field(repr=False)
     inputs: tuple[int, ...]
     output: int
-    structure: Any = field(default=None)
+    specs: Mapping[int, Spec] = field(default_factory=dict, repr=False)
 
     def run(self, x: Any) -> Values:
-        """Every tensor of the forward pass, by slot, for inputs `x` in the model's nesting."""
+        """Every tensor of the forward pass, by slot, for inputs `x`: one, or a list in order."""
         flat = keras.tree.flatten(x)
         if len(flat) != len(self.inputs):
             raise ValueError(f"the graph takes {len(self.inputs)} input tensors, got {len(flat)}")
@@ -100,7 +141,7 @@ class Graph:
         for node in self.nodes:
             for slot in node.outputs:
                 table.setdefault(slot, [])
-            for slot in node.inputs:
+            for slot in node.reads:
                 table.setdefault(slot, []).append(node)
         return table
 
@@ -120,14 +161,31 @@ class Graph:
         for node in reversed(self.nodes):
             if needed.intersection(node.outputs):
                 kept.append(node)
-                needed.update(node.inputs)
+                needed.update(node.reads)
         return replace(self, nodes=tuple(reversed(kept)))
+
+    def relevant(self) -> list[Node]:
+        """The nodes that relevance of the output can reach, in order: not those of masks alone."""
+        reached, found = {self.output}, []
+        for node in reversed(self.nodes):
+            if reached.intersection(node.outputs):
+                found.append(node)
+                reached.update(node.inputs)
+        return found[::-1]
+
+    def dependent(self) -> frozenset[int]:
+        """The slots whose tensors depend on the inputs, by whatever way."""
+        seen = set(self.inputs)
+        for node in self.nodes:
+            if seen.intersection(node.reads):
+                seen.update(node.outputs)
+        return frozenset(seen)
 
     def sorted(self) -> Graph:
         """The graph with its nodes in a runnable order (rewrites may append at will)."""
         ready, waiting, order = set(self.inputs), list(self.nodes), []
         while waiting:
-            runnable = [node for node in waiting if ready.issuperset(node.inputs)]
+            runnable = [node for node in waiting if ready.issuperset(node.reads)]
             if not runnable:
                 raise ValueError("the graph has a cycle or reads a slot that nothing fills")
             order.extend(runnable)
@@ -135,6 +193,11 @@ class Graph:
             done = set(map(id, runnable))
             waiting = [node for node in waiting if id(node) not in done]
         return replace(self, nodes=tuple(order))
+
+
+def widened(tensor: tf.Tensor) -> tf.Tensor:
+    """Half precision as float32: shares of shares leave its range long before values do."""
+    return tf.cast(tensor, tf.float32) if tensor.dtype in (tf.float16, tf.bfloat16) else tensor
 
 
 def single(operation: Operation, sources: Sequence[int], output: int, name: str) -> Node:

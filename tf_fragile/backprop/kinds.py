@@ -9,9 +9,12 @@ import keras
 import tensorflow as tf
 
 from tf_fragile.backprop.activations import Activation
+from tf_fragile.backprop.asked import Asked
+from tf_fragile.backprop.casts import Cast, ToInteger, Whole
 from tf_fragile.backprop.graph import Node, Ref
 from tf_fragile.backprop.rewrites import JoinedAffine, SpaceToDepthConvolution, TargetColumn
 from tf_fragile.backprop.weighted import is_linear
+from tf_fragile.backprop.wrappers import StackSteps, TakeStep, keras_class
 from tf_fragile.errors import UnsupportedLayerError
 
 Kind = Literal[
@@ -21,6 +24,7 @@ Kind = Literal[
     "batch_norm",
     "routing",  # every output is a copy of some input, or a padding constant
     "average",  # a fixed linear mean or sum of one tensor
+    "linear",  # an affine map of one tensor whose kernel can't be seen
     "sum",  # a fixed linear combination of several tensors
     "product",  # of several tensors
     "rescale",  # an affine map of each entry by constants
@@ -38,7 +42,9 @@ _ROUTING: tuple[type, ...] = (
     *(L.Flatten, L.Reshape, L.Permute, L.RepeatVector, L.Concatenate, L.Identity, L.Maximum),
     *(L.Minimum, L.Dropout, L.SpatialDropout1D, L.SpatialDropout2D, L.SpatialDropout3D),
     *(L.AlphaDropout, L.GaussianDropout, L.GaussianNoise, L.ActivityRegularization),
+    L.Masking,
 )
+_COPIES = (Cast, Whole, TakeStep, StackSteps)
 _AVERAGE: tuple[type, ...] = (
     *(L.AveragePooling1D, L.AveragePooling2D, L.AveragePooling3D),
     *(L.GlobalAveragePooling1D, L.GlobalAveragePooling2D, L.GlobalAveragePooling3D),
@@ -49,14 +55,24 @@ _KINDS: dict[type, Kind] = {
     **dict.fromkeys((L.Add, L.Subtract, L.Average), "sum"),
     **dict.fromkeys((L.Rescaling, L.Normalization), "rescale"),
     L.Multiply: "product",
-    L.PReLU: "activation",
     L.BatchNormalization: "batch_norm",
 }
+# Layers about which no question is left, some of them because there is no answer.
+KNOWN = frozenset(
+    {
+        *_KINDS,
+        *(L.Activation, L.Softmax, L.Embedding, L.LayerNormalization, L.GroupNormalization),
+        *(L.RMSNormalization, L.UnitNormalization, L.MultiHeadAttention, L.Attention),
+        *(L.AdditiveAttention, L.GroupQueryAttention, L.Dot, L.Bidirectional, L.LSTM, L.GRU),
+        *(L.SimpleRNN, L.ConvLSTM1D, L.ConvLSTM2D, L.ConvLSTM3D, L.UpSampling2D),
+    }
+)
 # Functional operations arrive as objects of private classes, so they are known by class name.
 _OPERATIONS: dict[str, Kind] = {
     **dict.fromkeys(
         [
             "BroadcastTo",
+            "Cast",
             "Concatenate",
             "Copy",
             "ExpandDims",
@@ -100,13 +116,18 @@ def kind_of(node: Node) -> Kind:
     if is_linear(operation) or isinstance(operation, _REWRITTEN):
         return "weighted"
     if isinstance(operation, Activation):
-        return "softmax" if operation.kind in ("softmax", "log_softmax") else "activation"
-    if operation is tf.identity:
+        return "softmax" if operation.mixes else "activation"
+    if operation is tf.identity or isinstance(operation, _COPIES):
         return "routing"
-    if type(operation) is L.UpSampling2D:
+    if isinstance(operation, Asked):
+        return operation.kind
+    known = keras_class(operation)  # a subclass with methods of its own may do anything
+    if known is L.UpSampling2D:
         return "routing" if operation.interpolation == "nearest" else "average"
-    if isinstance(operation, keras.Layer):  # a subclass may do anything in its call
-        return _KINDS.get(type(operation), "unknown")
+    if known is L.Softmax:
+        return "softmax"
+    if isinstance(operation, keras.Layer):
+        return _KINDS.get(known, "unknown")
     return _functional_kind(node)
 
 
@@ -128,10 +149,33 @@ def is_max_pool(operation: Any) -> bool:
     return type(operation) in (L.MaxPooling1D, L.MaxPooling2D, L.MaxPooling3D)
 
 
+def _called(operation: Any) -> str:
+    """What a user would call an operation: the class of the layer, the name of the function."""
+    if isinstance(operation, Asked):
+        return _called(operation.layer)
+    if not isinstance(operation, Activation):
+        return type(operation).__name__
+    if operation.kind not in ("pointwise", "mixing", "linear"):
+        return operation.kind
+    function: Any = operation.function
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def reads_names(node: Node) -> bool:
+    """Whether `node` looks numbers up, such as token ids: there is no derivative by those."""
+    return isinstance(node.operation, (L.Embedding, ToInteger))
+
+
 def unsupported(method: str, node: Node, reason: str, remedy: str) -> UnsupportedLayerError:
     """The refusal of `node` by `method`: which layer, why, and what to do."""
     what = node.operation
-    kind = what.kind if isinstance(what, Activation) else type(what).__name__
+    kind = _called(what)
+    if reads_names(node):
+        reason = "numbers that name something, such as token ids, have no derivative"
+        remedy = (
+            "explain the model behind it, keras.Model(model.get_layer("
+            f"{node.name!r}).output, model.output)"
+        )
     return UnsupportedLayerError(
         f"{method} has no rule for layer {node.name!r} ({kind}): {reason}; {remedy}."
     )

@@ -8,8 +8,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tf_fragile.backprop.wrappers import keras_class
+
 WEIGHTED = (
     keras.layers.Dense,
+    keras.layers.EinsumDense,
     keras.layers.Conv1D,
     keras.layers.Conv2D,
     keras.layers.Conv3D,
@@ -35,7 +38,7 @@ class Affine:
     """A weighted layer without its activation: `linear(x, kernel) + bias`.
 
     Attributes:
-      layer: a layer of one of the exact classes in `WEIGHTED`.
+      layer: a layer that computes as one of the classes in `WEIGHTED` does.
     """
 
     layer: keras.Layer
@@ -62,7 +65,7 @@ class Affine:
     def bias(self) -> tf.Tensor | None:
         """The bias as it is now, shaped to broadcast against the output, or `None`."""
         layer = self.layer
-        if not layer.use_bias:
+        if layer.bias is None:
             return None
         bias = tf.convert_to_tensor(layer.bias)
         if getattr(layer, "data_format", "channels_last") == "channels_first":
@@ -75,6 +78,8 @@ class Affine:
         kernels = tuple(tf.cast(kernel, x.dtype) for kernel in kernels)
         if isinstance(layer, keras.layers.Dense):
             return keras.ops.matmul(x, kernels[0])
+        if isinstance(layer, keras.layers.EinsumDense):
+            return keras.ops.einsum(layer.equation, x, kernels[0])
         options = {"strides": layer.strides, "data_format": layer.data_format}
         if isinstance(layer, _TRANSPOSE):
             return keras.ops.conv_transpose(
@@ -97,8 +102,12 @@ class Affine:
 
 
 def is_weighted(operation: Any) -> bool:
-    """Whether `operation` is a layer whose affine part we can take (subclasses are not)."""
-    return type(operation) in WEIGHTED and getattr(operation, "quantization_mode", None) is None
+    """Whether `operation` is a layer whose affine part we can take.
+
+    Subclasses are where they inherit the computation as it is.
+    """
+    known = keras_class(operation) in WEIGHTED
+    return known and getattr(operation, "quantization_mode", None) is None
 
 
 def _pad_causal(x: tf.Tensor, layer: keras.Layer) -> tf.Tensor:

@@ -2,62 +2,228 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from tf_fragile.backprop.batches import in_batches
+from tf_fragile.backprop.faithful import check_faithful
 from tf_fragile.backprop.graph import Graph, Node
-from tf_fragile.backprop.head import Head, looks_like_probabilities, strip_head
-from tf_fragile.backprop.record import record
+from tf_fragile.backprop.head import (
+    Head,
+    Task,
+    check_outputs,
+    check_said,
+    graphless_head,
+    looks_like_probabilities,
+    strip_head,
+)
+from tf_fragile.backprop.places import channel_axis
+from tf_fragile.backprop.record import in_order, input_structure, record
 from tf_fragile.backprop.rewrites import cheaper, target_column
+from tf_fragile.backprop.stateful import check_stateless
 from tf_fragile.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A classifier whose logits are explained.
+    """A model whose outputs before the softmax or sigmoid are explained.
 
-    A model with a single output unit is a two-class model: its logits are (-z, z), so class 1 is
-    explained by the gradient of z itself and its probability is sigmoid(z).
+    A classifier with a single output unit is a two-class model: its logits are (-z, z), so class 1
+    is explained by the gradient of z itself and its probability is sigmoid(z). A regression with
+    one unit is explained by z, the second of the two.
 
     Attributes:
       model: the user's model, never changed.
       graph: its operations up to the logits; `None` for a subclassed model.
-      head: what was stripped.
+      head: what was stripped, and what the outputs are.
       units: the number of output units; `None` where only calling the model would tell.
+      whole: the operations up to the model's own output.
     """
 
     model: keras.Model = field(repr=False)
     graph: Graph | None = field(repr=False)
     head: Head
     units: int | None
+    whole: Graph | None = field(default=None, repr=False)
+
+    # Inputs -----------------------------------------------------------------------------------
+
+    @cached_property
+    def dtype(self) -> tf.DType:
+        """The float type in which inputs, logits and maps are: float64 for models that compute so.
+
+        Half precision stays inside the model; its numbers fit into float32.
+        """
+        types = {getattr(layer, "compute_dtype", "") for layer in _layers(self.model)}
+        return tf.float64 if "float64" in types else tf.float32
+
+    @cached_property
+    def fixed_batch(self) -> int | None:
+        """The one batch size that the model takes, `None` where it takes any."""
+        shapes = [tensor.shape for tensor in getattr(self.model, "inputs", None) or []]
+        return shapes[0][0] if shapes and shapes[0] else None
+
+    @cached_property
+    def channel_axis(self) -> int:
+        """The axis of the one image input along which its channels lie: 1 or -1."""
+        return -1 if self.whole is None else channel_axis(self.whole)
+
+    def flat(self, x: Any) -> Any:
+        """A user's `x` as methods take it: one tensor, or a list in the order of the inputs.
+
+        Raises:
+          InputError: a nesting that can't be matched to the model's inputs.
+        """
+        if self.graph is None:
+            return x
+        given = in_order(self.model, x)
+        return given[0] if len(given) == 1 else given
+
+    def nested_like(self, x: Any, values: Any) -> Any:
+        """`values`, as methods answer, in the nesting that the user gave `x` in."""
+        if self.graph is None:
+            return values
+        places = keras.tree.pack_sequence_as(x, list(range(len(keras.tree.flatten(x)))))
+        by_place = dict(zip(in_order(self.model, places), tf.nest.flatten(values), strict=True))
+        if isinstance(x, Mapping):  # the model may not take everything that is in there
+            known = {key: value for key, value in places.items() if value in by_place}
+            places = known if len(known) < len(places) else places
+        return keras.tree.map_structure(by_place.__getitem__, places)
+
+    def flat_setting(self, value: Any) -> Any:
+        """A setting that may be nested like the model's inputs, as methods take it."""
+        return self.flat(value) if isinstance(value, Mapping) else value
+
+    def _ordered(self, x: Any) -> Any:
+        """`x` of a user's or as methods have it; a list is taken to be in order."""
+        x = self.flat(x) if isinstance(x, Mapping) else x
+        return tf.nest.map_structure(tf.convert_to_tensor, x)
+
+    def outputs(self, x: Any) -> tf.Tensor:
+        """What the user's own model answers, nothing rewritten: [B, units] in the network's dtype.
+
+        Args:
+          x: inputs in any nesting that the model takes.
+        """
+        return in_batches(self._outputs, self.fixed_batch, self._ordered(x))
+
+    def _outputs(self, x: Any) -> tf.Tensor:
+        if self.graph is not None:
+            leaves = list(x) if isinstance(x, (list, tuple)) else [x]
+            x = keras.tree.pack_sequence_as(input_structure(self.model), leaves)
+        result = keras.tree.flatten(self.model(x, training=False))
+        if len(result) != 1:
+            raise InputError(
+                f"Model {self.model.name!r} gives {len(result)} outputs; build a model with the "
+                "one output to explain."
+            )
+        return tf.cast(result[0], self.dtype)
+
+    # Scores -----------------------------------------------------------------------------------
+
+    @property
+    def task(self) -> Task:
+        """What is predicted: one of several classes, a set of labels, or numbers."""
+        if self.head.kind == "regression":
+            return "regression"
+        several = self.units is None or self.units > 1
+        by_unit = self.head.by_unit or (self.head.kind == "probabilities" and not self._shares)
+        return "labels" if several and by_unit else "classes"
 
     def logits(self, x: Any) -> tf.Tensor:
-        """Logits [B, classes] of inputs `x` in the model's nesting."""
-        z = self.model(x, training=False) if self._fast is None else self._fast(x)
-        return tf.concat([-z, z], -1) if z.shape[-1] == 1 else z
+        """Logits [B, classes] of inputs `x`; for regression (-y, y), or the numbers."""
+        x = self._ordered(x)
+        z = self._outputs(x) if self._fast is None else tf.cast(self._fast(x), self.dtype)
+        if z.shape[-1] != 1:
+            return z
+        if self.head.kind == "probabilities":
+            return tf.concat([1 - z, z], -1)
+        return tf.concat([-z, z], -1)
 
     def score(self, x: Any, target: tf.Tensor) -> tf.Tensor:
         """The logit [B] of class `target` [B] (int); cheaper than taking it from all logits."""
+        x = self._ordered(x)
         if self._column is None:
             return tf.gather(self.logits(x), target, batch_dims=1)
-        return self._column([*keras.tree.flatten(x), target])[:, 0]
+        return tf.cast(self._column([*tf.nest.flatten(x), target])[:, 0], self.dtype)
 
     def probabilities(self, logits: tf.Tensor) -> tf.Tensor:
-        """Class probabilities [B, classes] of `logits`, by the head that was stripped."""
-        sigmoid = self.head.kind == "sigmoid" or self.units == 1
-        return tf.nn.sigmoid(logits) if sigmoid else tf.nn.softmax(logits)
+        """Probabilities [B, classes] of `logits`, by the head that was stripped."""
+        if self.head.kind == "probabilities":
+            return logits
+        by_unit = self.head.by_unit or self.units == 1
+        return tf.nn.sigmoid(logits) if by_unit else tf.nn.softmax(logits)
 
     def predict(self, x: Any) -> tf.Tensor:
-        """The label [B] (int32) that the user's own model gives, nothing rewritten."""
-        z = self.model(x, training=False)
-        if z.shape[-1] == 1:
-            return tf.cast(z[:, 0] > (0.5 if self.head.kind == "sigmoid" else 0.0), tf.int32)
-        return tf.argmax(z, -1, output_type=tf.int32)
+        """What the user's own model says of `x`, nothing rewritten.
+
+        Returns:
+          int32 [B] for classes, bool [B, units] for labels, float [B, units] for regression.
+
+        Raises:
+          InputError: one linear output, of which nobody said what it is.
+        """
+        y = self.outputs(x)
+        self._check_decided(int(y.shape[-1]))
+        if self.task == "regression":
+            return y
+        if self.task == "labels":
+            return y > 0.5
+        return self._label(y)
+
+    def top(self, x: Any) -> tf.Tensor:
+        """What is explained where nobody said what: int32 [B], by the user's own model.
+
+        Raises:
+          InputError: one output of which nobody said what it is, or several numbers.
+        """
+        if self.task != "regression":
+            y = self.outputs(x)
+            self._check_decided(int(y.shape[-1]))
+            return self._label(y)
+        batch = tf.shape(tf.nest.flatten(x)[0])[0]
+        if self.units is not None and self.units > 1:
+            raise InputError(
+                f"Model {self.model.name!r} has {self.units} numbers to explain; give a target, 0 "
+                f"to {self.units - 1}."
+            )
+        return self.unit(tf.zeros([batch], tf.int32))
+
+    def unit(self, target: tf.Tensor) -> tf.Tensor:
+        """The place [B] in `logits` of what a user calls `target` [B]."""
+        return target + 1 if self.task == "regression" and self.units == 1 else target
+
+    def _label(self, y: tf.Tensor) -> tf.Tensor:
+        """The most probable class or label [B] for outputs of the model [B, units]."""
+        if y.shape[-1] == 1:
+            threshold = 0.0 if self.head.kind == "linear" else 0.5
+            return tf.cast(y[:, 0] > threshold, tf.int32)
+        return tf.argmax(y, -1, output_type=tf.int32)
+
+    def check_decided(self) -> None:
+        """Refuses to guess what a single linear output is.
+
+        Raises:
+          InputError: it may be a logit or a number, and nobody said which.
+        """
+        self._check_decided(self.units)
+
+    def _check_decided(self, units: int | None) -> None:
+        unsaid = self.head.kind == "linear" and not self.head.known
+        if self.head.kind == "open" or (units == 1 and unsaid):
+            raise InputError(
+                f"Model {self.model.name!r} has one output, which may be the logit of two classes "
+                "or a number; say head='logits', head='probabilities' or head='regression', or "
+                "give a target (1: what raises the output, 0: what lowers it)."
+            )
+
+    # Substitutions ----------------------------------------------------------------------------
 
     def map_nodes(self, change: Callable[[Node], Node]) -> Network:
         """The network with every graph node replaced by `change(node)`, variables shared."""
@@ -68,17 +234,55 @@ class Network:
             )
         return replace(self, graph=self.graph.map(change))
 
-    def check_ends_in_logits(self, x: Any) -> None:
-        """Refuses a graphless model whose outputs for `x` are probabilities.
+    # Trust ------------------------------------------------------------------------------------
+
+    def check(self, x: Any) -> None:
+        """Compares what was recorded with the user's model on some inputs, once a model.
+
+        Args:
+          x: [B, ...], of which the first two samples are used.
 
         Raises:
-          InputError: a softmax sits inside the model's own call, where it can't be stripped.
+          InputError: the outputs are no logits, the model is no function of its input, or the
+            recorded operations don't compute what the model does; names the first that differs.
         """
-        if self.head.kind == "linear" and looks_like_probabilities(self.logits(x)):
+        if "checked" in self.__dict__:
+            return
+        few = tf.nest.map_structure(lambda leaf: leaf[: self.fixed_batch or 2], self._ordered(x))
+        check_stateless(self.model, few, lambda given: self.outputs(given))
+        outputs = self.outputs(few).numpy()
+        if outputs.ndim != 2:
             raise InputError(
-                f"Model {self.model.name!r} returns probabilities from code that can't be "
-                "stripped of its softmax; give a model that ends in logits."
+                f"Model {self.model.name!r} gives outputs of shape {outputs.shape}; a classifier "
+                "gives (batch, classes)."
             )
+        check_outputs(self.head, outputs, self.model.name)
+        if self.whole is not None:
+            check_faithful(self.model, self.whole, few, self.outputs)
+        self.__dict__["checked"] = True
+
+    def check_in_advance(self) -> None:
+        """`check` on random inputs, for calls that are traced before there are any."""
+        inputs = getattr(self.model, "inputs", None)
+        known = inputs and all(None not in tensor.shape[1:] for tensor in inputs)
+        if "checked" not in self.__dict__ and known:
+            with tf.init_scope():
+                self.check(self._random_inputs())
+
+    def _random_inputs(self) -> Any:
+        """Uniform numbers from 0 to 1 in the shapes of the model's inputs; free axes are 8 long."""
+        rng = np.random.default_rng(0)
+        shapes = [(t.shape[0] or 2, *(s or 8 for s in t.shape[1:])) for t in self.model.inputs]
+        x = [tf.constant(rng.random(shape), self.dtype) for shape in shapes]
+        return x if len(x) > 1 else x[0]
+
+    @cached_property
+    def _shares(self) -> bool:
+        """Whether probabilities that are explained as such sum to one, seen on random inputs."""
+        if not getattr(self.model, "inputs", None):
+            return True
+        with tf.init_scope():
+            return looks_like_probabilities(self._outputs(self._random_inputs()).numpy())
 
     @cached_property
     def _fast(self) -> Graph | None:
@@ -91,25 +295,39 @@ class Network:
         return target_column(self._fast)
 
 
-def as_network(model: keras.Model | Network) -> Network:
+def as_network(model: keras.Model | Network, head: str | None = None) -> Network:
     """`model` recorded and stripped of its head; a `Network` is returned as it is.
 
+    Args:
+      model: a Keras model, or what was recorded of one.
+      head: what its outputs are, where the operations don't tell or tell otherwise: `"logits"`,
+        `"probabilities"` or `"regression"`.
+
     Raises:
-      InputError: not a Keras model, or one that does not give [batch, classes].
+      InputError: not a Keras model, one that does not give [batch, classes], or another `head`.
     """
+    check_said(head)
     if isinstance(model, Network):
-        return model
+        return model if head is None else as_network(model.model, head)
     if not isinstance(model, keras.Model):
         raise InputError(f"Expected a keras.Model, got {type(model).__name__}; load it first.")
-    graph = record(model)
-    if graph is None:
-        head = Head("linear", "subclassed model; its outputs are taken as logits")
-        return Network(model, None, head, None)
-    shape = model.output_shape
+    whole = record(model)
+    if whole is None:
+        return Network(model, None, graphless_head(head), None)
+    shape = keras.tree.flatten(model.outputs)[0].shape
     if len(shape) != 2:
         raise InputError(
-            f"Model {model.name!r} gives outputs of shape {shape}; a classifier gives "
+            f"Model {model.name!r} gives outputs of shape {tuple(shape)}; a classifier gives "
             "(batch, classes)."
         )
-    stripped, head = strip_head(graph, model.name)
-    return Network(model, stripped, head, int(shape[-1]))
+    units = int(shape[-1])
+    stripped, found = strip_head(whole, model.name, units, head)
+    return Network(model, stripped, found, units, whole)
+
+
+def _layers(model: keras.Model) -> list[keras.Layer]:
+    found = []
+    for layer in getattr(model, "layers", []):
+        found.append(layer)
+        found += _layers(layer) if isinstance(layer, keras.Model) else []
+    return found or [model]

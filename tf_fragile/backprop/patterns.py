@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_fragile.backprop.activations import Activation, fused_activation
+from tf_fragile.backprop.casts import Cast
 from tf_fragile.backprop.graph import Graph, Node
 from tf_fragile.backprop.kinds import kind_of, unsupported
 from tf_fragile.backprop.linear import Affine
@@ -254,13 +255,13 @@ def _pattern(operation: Affine, sums: tuple[np.ndarray, ...]) -> np.ndarray:
 
 def bottlenecks(graph: Graph) -> Iterator[int]:
     """Slots through which every path goes, inputs and fused pre-activations left out."""
-    last = {slot: i for i, node in enumerate(graph.nodes) for slot in node.inputs}
+    last = {slot: i for i, node in enumerate(graph.nodes) for slot in node.reads}
     last[graph.output] = len(graph.nodes)
     waiting = set(graph.inputs)
     for i, node in enumerate(graph.nodes):
         waiting = {slot for slot in waiting if last.get(slot, -1) > i}
         layer = getattr(node.operation, "layer", None)
         fused = isinstance(node.operation, Affine) and fused_activation(layer) is not None
-        if not waiting and not fused:
+        if not waiting and not fused and not isinstance(node.operation, Cast):
             yield node.output
         waiting.update(node.outputs)

@@ -253,13 +253,13 @@ def target_column(graph: Graph) -> Graph | None:
     (target,) = graph.new_slots(1)
     column = single(TargetColumn(node.operation), [*node.inputs, target], node.output, node.name)
     nodes = tuple(column if other is node else other for other in graph.nodes)
-    return replace(graph, nodes=nodes, inputs=(*graph.inputs, target), structure=None)
+    return replace(graph, nodes=nodes, inputs=(*graph.inputs, target))
 
 
 def _keeps_channels(node: Node) -> bool:
     operation = node.operation
     if isinstance(operation, Activation):
-        return operation.kind not in ("softmax", "log_softmax")
+        return not operation.mixes
     if operation is tf.identity:
         return True
     layout = getattr(operation, "data_format", "channels_last")

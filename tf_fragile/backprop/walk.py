@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tf_fragile.backprop.graph import Graph, Node, Values
+from tf_fragile.backprop.graph import Graph, Node, Values, widened
 
 Rule = Callable[[Node, Sequence[tf.Tensor], tf.Tensor, tf.Tensor], Sequence[tf.Tensor]]
 """`(node, inputs, output, relevance) -> relevance of each input`, inputs in `node.inputs` order."""
@@ -45,9 +45,11 @@ def walk(
         if not reached:
             continue
         rule = rule_of(node)
-        inputs = [values[slot] for slot in node.inputs]
+        inputs = [widened(values[slot]) for slot in node.inputs]
+        fixed = node.steered(values)
         for slot in reached:
-            parts = rule(_with_one_output(node, slot), inputs, values[slot], relevance[slot])
+            one, share = _with_one_output(fixed, slot), widened(relevance[slot])
+            parts = rule(one, inputs, widened(values[slot]), share)
             for source, part in zip(node.inputs, parts, strict=True):
                 relevance[source] = relevance[source] + part if source in relevance else part
     return relevance

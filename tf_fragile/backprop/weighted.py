@@ -68,4 +68,4 @@ def transpose(operation: Weighted, x: tf.Tensor, s: tf.Tensor, kernels: Kernels)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(x)
         z = operation.linear(x, kernels)
-    return tape.gradient(z, x, output_gradients=s)
+    return tape.gradient(z, x, output_gradients=tf.cast(s, z.dtype))

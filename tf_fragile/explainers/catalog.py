@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from tf_fragile.backprop.head import SAID
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.errors import InputError, unknown_name
 from tf_fragile.explainers.contract import Method
@@ -99,9 +100,18 @@ def explain(name: str, model: keras.Model | Network, **settings: Any) -> Explain
     Args:
       name: one of `tff.explainers()`.
       model: a Keras model, or a `Network` made from one.
-      **settings: the method's settings, e.g. `steps=64` for `"integrated_gradients"`.
+      **settings: the method's settings, e.g. `steps=64` for `"integrated_gradients"`; and for every
+        method `head="logits"`, `"probabilities"` or `"regression"`, what the model's outputs are
+        where its operations don't tell. (Methods that start at the output have a `head` of their
+        own, with other words.)
 
     Raises:
       InputError: unknown name or setting, or a model that can't be explained.
     """
-    return Explainer(name, method(name, **settings), as_network(model))
+    said = settings.get("head")
+    if said in SAID:
+        settings.pop("head")
+    elif "head" in settings and "head" not in inspect.signature(EXPLAINERS[name]).parameters:
+        raise unknown_name("head", str(said), SAID)
+    network = as_network(model, said if said in SAID else None)
+    return Explainer(name, method(name, **settings), network)

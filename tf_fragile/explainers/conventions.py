@@ -38,9 +38,10 @@ class Conventions:
         `"copy"` to each, or by the `"alpha_beta"` rule of the weighted layers.
       add_clip: whether the αβ shares of an Add are clipped to [0, 1000].
       average_pool: `"proportional"` to the inputs, or by the `"gradient"`, equally.
-      batch_norm: `"fold"` into the weighted neighbour and pass through the rest; `"depthwise"`
-        treats each as a depthwise convolution; `"pass"` hands relevance through; `"zformula"`
-        gives `x γ R / y`, as LRP-0 does.
+      batch_norm: `"fold_zformula"` folds into the weighted neighbour and gives `x γ R / y` to the
+        rest, as LRP-0 does; `"fold"` passes the rest through unchanged, as Zennit does, which has
+        no bound where an offset follows an Add; `"depthwise"` treats each as a depthwise
+        convolution; `"pass"` hands relevance through; `"zformula"` folds none.
     """
 
     head: Head = "logit"
@@ -50,7 +51,7 @@ class Conventions:
     residual: Residual = "proportional"
     add_clip: bool = False
     average_pool: AveragePool = "proportional"
-    batch_norm: BatchNorm = "fold"
+    batch_norm: BatchNorm = "fold_zformula"
 
     def __post_init__(self) -> None:
         check_choice("head", self.head, HEADS)

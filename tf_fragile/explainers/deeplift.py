@@ -76,8 +76,8 @@ class DeepLIFT:
 
         flat = tf.nest.flatten(x)
         if self.references is None:
-            return against(flat, _reference(self.reference, x))
-        choices = _references(self.references, x)
+            return against(flat, _reference(network.flat_setting(self.reference), x))
+        choices = _references(network.flat_setting(self.references), x)
         count = choices[0].shape[0]
 
         def term(i: tf.Tensor, *inputs: tf.Tensor) -> list[tf.Tensor]:
@@ -98,8 +98,11 @@ class DeepLIFT:
             return network.score(tf.nest.pack_sequence_as(x, whole), target)
 
         if self.references is None:
-            return total(attribution) - (end - origin(_reference(self.reference, x)))
-        sets = zip(*(tf.unstack(choice) for choice in _references(self.references, x)), strict=True)
+            return total(attribution) - (
+                end - origin(_reference(network.flat_setting(self.reference), x))
+            )
+        choices = _references(network.flat_setting(self.references), x)
+        sets = zip(*map(tf.unstack, choices), strict=True)
         scores = [origin([r[None] for r in one]) for one in sets]
         return total(attribution) - (end - tf.add_n(scores) / len(scores))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,9 +12,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_fragile.backprop.batches import in_batches
 from tf_fragile.backprop.network import Network
-from tf_fragile.errors import InputError
+from tf_fragile.errors import ExplanationWarning, InputError
 from tf_fragile.explainers.contract import Method
+from tf_fragile.explainers.doubts import doubts
 from tf_fragile.explainers.noise import sample_seeds
 from tf_fragile.explainers.targets import as_target
 
@@ -37,9 +40,12 @@ class Explainer:
     def __call__(self, x: Any, target: Any = None, seed: Any = 0) -> Any:
         """The signed attribution of each input entry, no reduction.
 
+        A map that is the same everywhere, or whose entries are far beyond the logit they are
+        shares of, comes with an `ExplanationWarning`.
+
         Args:
           x: [B, ...] in the model's nesting, NumPy arrays or tensors.
-          target: int, [B] ints, one-hot [B, classes], or `None` for the arg max of the logits.
+          target: int, [B] ints, one-hot [B, classes], or `None` for what the model predicts.
           seed: int, folded with the position in `x`, or [B] ints, one for each sample.
 
         Returns:
@@ -47,22 +53,22 @@ class Explainer:
 
         Raises:
           InputError: wrong shape, NaN or infinity in `x`, values that the method's settings
-            exclude, a target that is no class, a map that overflows.
+            exclude, a target that is no class, a map that overflows; or a model that can't be
+            explained: outputs that are no logits, no function of its input, not what was recorded.
         """
+        given = x
         plain = all(not tf.is_tensor(leaf) for leaf in tf.nest.flatten(x))
         x = self.inputs(x)
         batch = tf.shape(tf.nest.flatten(x)[0])[0]
         seeds = sample_seeds(seed, batch)
-        if tf.executing_eagerly():
-            self._check_once(x)
-            check: Callable[..., None] | None = getattr(self.method, "check", None)
-            if check is not None:
-                check(self.network, x)
+        self._check(x)
         labels = as_target(target, x, self.network)
-        run = self._compiled if tf.executing_eagerly() else self.attribute
-        maps = run(x, labels, seeds)
+        maps = self._maps(x, labels, seeds)
         if tf.executing_eagerly():
-            self._check_map(maps)
+            for doubt in self.doubts(x, labels, maps):
+                warnings.warn(doubt, ExplanationWarning, stacklevel=3)
+        maps = self.network.nested_like(given, maps)
+        maps = tf.nest.map_structure(lambda m, leaf: tf.cast(m, _float(leaf, m.dtype)), maps, given)
         return tf.nest.map_structure(lambda t: t.numpy(), maps) if plain else maps
 
     def attribute(self, x: Any, target: tf.Tensor, seed: tf.Tensor) -> Any:
@@ -79,9 +85,16 @@ class Explainer:
         if measure is None:
             return None
         x = self.inputs(x)
+        self._check(x)
         labels = as_target(target, x, self.network)
-        maps = self(x, labels) if attribution is None else self.inputs(attribution)
-        return measure(self.network, x, labels, maps).numpy()
+        seeds = sample_seeds(0, tf.shape(labels)[0])
+        maps = self._maps(x, labels, seeds) if attribution is None else self.inputs(attribution)
+        fixed = self.network.fixed_batch
+        return in_batches(lambda g: measure(self.network, *g), fixed, (x, labels, maps)).numpy()
+
+    def doubts(self, x: Any, target: tf.Tensor, maps: Any) -> tuple[str, ...]:
+        """What makes maps [B, ...] of prepared tensors no explanation, one sentence each."""
+        return doubts(self.name, self.method, self.network, x, target, maps)
 
     def as_gradient(self, target: Any = None, seed: Any = 0) -> Callable[[Any], tf.Tensor]:
         """The score as a function of the input whose `tf.GradientTape` gradient is the map.
@@ -100,43 +113,66 @@ class Explainer:
         return replace(self, network=network)
 
     def inputs(self, x: Any) -> Any:
-        """`x` as float tensors, checked against the model.
+        """`x` as methods take it: checked float tensors in the order of the model's inputs.
+
+        Returns:
+          One tensor, or a list where the model takes several; in the network's dtype.
 
         Raises:
-          InputError: wrong shape, or NaN or infinity, naming the first sample at fault.
+          InputError: wrong shape or nesting, or NaN or infinity, naming the first sample at fault.
         """
-        expected = _input_shapes(self.network.model)
+        model, dtype = self.network.model, self.network.dtype
+        x = self.network.flat(x)
+        expected = _input_shapes(model)
 
         def convert(leaf: Any) -> tf.Tensor:
-            if not tf.is_tensor(leaf):
-                leaf = np.asarray(leaf)
-                floating = np.issubdtype(leaf.dtype, np.floating)
-                leaf = tf.convert_to_tensor(leaf, None if floating else self._dtype)
-            return leaf if leaf.dtype.is_floating else tf.cast(leaf, self._dtype)
+            tensor = tf.convert_to_tensor(leaf if tf.is_tensor(leaf) else np.asarray(leaf))
+            return tf.cast(tensor, dtype)
 
         x = tf.nest.map_structure(convert, x)
-        flat = tf.nest.flatten(x)
-        if expected is not None and len(expected) != len(flat):
-            raise InputError(
-                f"Model {self.network.model.name!r} takes {len(expected)} inputs, got {len(flat)}."
-            )
-        for i, leaf in enumerate(flat):
-            if expected is not None and not _fits(leaf.shape, expected[i]):
+        for i, leaf in enumerate(tf.nest.flatten(x)):
+            if expected is not None and i < len(expected) and not _fits(leaf.shape, expected[i]):
                 raise InputError(
-                    f"Model {self.network.model.name!r} takes inputs of shape {expected[i]}, got "
+                    f"Model {model.name!r} takes inputs of shape {expected[i]}, got "
                     f"{tuple(leaf.shape)}; resize or reshape them first."
                 )
             if _is_eager(leaf):
                 _check_finite(leaf)
         return x
 
-    @property
-    def _dtype(self) -> tf.DType:
-        return tf.as_dtype(self.network.model.compute_dtype)
-
     @cached_property
     def _compiled(self) -> Any:
-        return tf.function(self.attribute, autograph=False, reduce_retracing=True)
+        return tf.function(self._checked_shape, autograph=False, reduce_retracing=True)
+
+    def _checked_shape(self, x: Any, target: tf.Tensor, seed: tf.Tensor) -> Any:
+        """`attribute`, whose maps have to have the shapes of the inputs."""
+        maps = self.attribute(x, target, seed)
+        for leaf, found in zip(tf.nest.flatten(x), tf.nest.flatten(maps), strict=True):
+            if not leaf.shape.is_compatible_with(found.shape):
+                raise InputError(
+                    f"The {self.name} map of model {self.network.model.name!r} came out in the "
+                    f"shape {tuple(found.shape)} for inputs of shape {tuple(leaf.shape)}; that is "
+                    "a fault of this explainer on this model: use another one and report it."
+                )
+        return maps
+
+    def _maps(self, x: Any, labels: tf.Tensor, seeds: tf.Tensor) -> Any:
+        """Maps of prepared tensors, in batches that the model takes, checked."""
+        run = self._compiled if tf.executing_eagerly() else self._checked_shape
+        maps = in_batches(lambda part: run(*part), self.network.fixed_batch, (x, labels, seeds))
+        if tf.executing_eagerly():
+            self._check_map(maps)
+        return maps
+
+    def _check(self, x: Any) -> None:
+        """Whether model, head and inputs are such that a map means anything; once a model."""
+        if tf.executing_eagerly():
+            self.network.check(x)
+            check: Callable[..., None] | None = getattr(self.method, "check", None)
+            if check is not None:
+                check(self.network, x)
+        else:
+            self.network.check_in_advance()
 
     def _check_map(self, maps: Any) -> None:
         for leaf in tf.nest.flatten(maps):
@@ -148,11 +184,6 @@ class Explainer:
                     f"on its way through model {self.network.model.name!r}; use a float64 model or "
                     "another explainer."
                 )
-
-    def _check_once(self, x: Any) -> None:
-        if self.network.graph is None and "checked" not in self.__dict__:
-            self.network.check_ends_in_logits(x)
-            self.__dict__["checked"] = True
 
 
 def _is_eager(tensor: tf.Tensor) -> bool:
@@ -171,7 +202,13 @@ def _check_finite(x: tf.Tensor) -> None:
 
 def _input_shapes(model: keras.Model) -> list[tuple[int | None, ...]] | None:
     inputs = getattr(model, "inputs", None)
-    return [tuple(tensor.shape) for tensor in inputs] if inputs else None
+    return [(None, *tensor.shape[1:]) for tensor in inputs] if inputs else None
+
+
+def _float(leaf: Any, otherwise: tf.DType) -> tf.DType:
+    """The dtype of `leaf` if it is a float type."""
+    dtype = tf.as_dtype(leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype)
+    return dtype if dtype.is_floating else otherwise
 
 
 def _fits(actual: tf.TensorShape, expected: tuple[int | None, ...]) -> bool:

@@ -7,8 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from tf_fragile.backprop.graph import Graph, Values
+from tf_fragile.backprop.graph import Graph, Values, widened
 from tf_fragile.backprop.network import Network
+from tf_fragile.backprop.places import FIRST, LAST, last_places, places, pools_all
 from tf_fragile.errors import InputError, unknown_name
 from tf_fragile.explainers.contract import Method
 from tf_fragile.explainers.propagation import graph_of, target_logit
@@ -27,7 +28,10 @@ class GradCAM:
 
     Attributes:
       layer: the name of a layer whose output has places and channels, [B, H, W, C]; by default the
-        last one, which is what feeds the global pooling or the flattening.
+        one that feeds the global pooling or the flattening, where that is one whose places are
+        known to be those of the image.
+      channel_axis: the axis of that layer's channels, 1 or -1; by default as followed from the
+        input, else the last.
       relu: drop what speaks against the target.
       normalise: divide by the largest magnitude, per sample.
     """
@@ -35,6 +39,14 @@ class GradCAM:
     layer: str | None = None
     relu: bool = True
     normalise: bool = False
+    channel_axis: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.channel_axis not in (None, 1, 3, -1):
+            raise InputError(
+                f"Grad-CAM takes channel_axis 1 or -1, got {self.channel_axis}; give the axis of "
+                "the layer's channels."
+            )
 
     @property
     def evaluations(self) -> int:
@@ -58,16 +70,21 @@ class GradCAM:
         (image,) = flat
         values = graph.run(x)
         slot = _slot(graph, values, self.layer, network.model.name)
-        features = values[slot]
-        weights = tf.reduce_mean(_gradient(graph, flat, slot, features, target), [1, 2])
-        places = tf.einsum("bhwc,bc->bhw", features, weights)
-        places = tf.nn.relu(places) if self.relu else places
+        axis = self.channel_axis or places(graph).get(slot, LAST)
+        features = widened(values[slot])
+        slope = widened(_gradient(graph, flat, slot, values[slot], target))
+        if axis == FIRST:
+            features, slope = (tf.transpose(t, [0, 2, 3, 1]) for t in (features, slope))
+        where = tf.einsum("bhwc,bc->bhw", features, tf.reduce_mean(slope, [1, 2]))
+        where = tf.nn.relu(where) if self.relu else where
         if self.normalise:
-            largest = tf.reduce_max(tf.abs(places), [1, 2], keepdims=True)
-            places /= tf.where(largest == 0, tf.ones_like(largest), largest)
+            largest = tf.reduce_max(tf.abs(where), [1, 2], keepdims=True)
+            where /= tf.where(largest == 0, tf.ones_like(largest), largest)
         sizes = tf.shape(image)
-        full = upsampled(tf.cast(places, image.dtype), sizes[1], sizes[2])
-        result = tf.broadcast_to(full[..., None], sizes)
+        channels = network.channel_axis
+        rows, columns = (2, 3) if channels == FIRST else (1, 2)
+        full = upsampled(tf.cast(where, image.dtype), sizes[rows], sizes[columns])
+        result = tf.broadcast_to(tf.expand_dims(full, channels), sizes)
         return tf.nest.pack_sequence_as(x, [tf.ensure_shape(result, image.shape)])
 
 
@@ -97,9 +114,11 @@ class GuidedGradCAM:
         return tf.nest.map_structure(tf.multiply, places, details)
 
 
-def guided_grad_cam(layer: str | None = None, relu: bool = True) -> GuidedGradCAM:
+def guided_grad_cam(
+    layer: str | None = None, relu: bool = True, channel_axis: int | None = None
+) -> GuidedGradCAM:
     """Guided Grad-CAM with the settings of `GradCAM`."""
-    return GuidedGradCAM(GradCAM(layer, relu))
+    return GuidedGradCAM(GradCAM(layer, relu, channel_axis=channel_axis))
 
 
 def upsampled(places: tf.Tensor, height: Any, width: Any) -> tf.Tensor:
@@ -121,25 +140,48 @@ def interpolation(source: Any, target: Any, dtype: tf.DType) -> tf.Tensor:
 def _slot(graph: Graph, values: Values, layer: str | None, model: str) -> int:
     """The slot of the chosen layer's output.
 
+    Args:
+      graph: up to the logits.
+      values: the forward pass.
+      layer: a layer's name; the one that feeds the pooled vector where `None`.
+      model: its name, for messages.
+
     Raises:
-      InputError: no such layer, or none with places and channels.
+      InputError: no such layer, none with known places, or several.
     """
-    spatial = {node.output: node.name for node in graph.nodes if _is_spatial(values[node.output])}
-    names = {node.name for node in graph.nodes}
-    if layer is not None and layer not in names:
-        raise unknown_name(f"layer of model {model!r}", layer, names)
-    chosen = [slot for slot, name in spatial.items() if layer in (None, name)]
-    if not chosen:
-        which = "It has no layer" if layer is None else f"Layer {layer!r} has no output"
+    if layer is not None:
+        return _named_slot(graph, values, layer, model)
+    makers, takers = last_places(graph, places(graph))
+    if not makers:
         raise InputError(
-            f"{which} of shape [B, H, W, C] in model {model!r}; Grad-CAM needs "
-            "one whose output has places."
+            f"No layer of model {model!r} has places that are known to be those of the image; "
+            "Grad-CAM needs one: say layer='NAME'."
         )
-    return chosen[-1]
+    names = ", ".join(repr(maker.name) for maker in makers)
+    if len(makers) > 1:
+        raise InputError(
+            f"In model {model!r} several layers with places lead to the output, {names}; Grad-CAM "
+            "shows one: say layer='NAME'."
+        )
+    if not pools_all(takers[0], values[takers[0].output].shape.rank):
+        raise InputError(
+            f"In model {model!r} the places of {names} are taken apart by {takers[0].name!r} "
+            "before they are pooled, so it is not known which places count; say layer='NAME'."
+        )
+    return makers[0].output
 
 
-def _is_spatial(value: tf.Tensor) -> bool:
-    return value.shape.rank == 4 and value.shape[1:3].as_list() != [1, 1]
+def _named_slot(graph: Graph, values: Values, layer: str, model: str) -> int:
+    slots = [node.output for node in graph.nodes if node.name == layer]
+    if not slots:
+        raise unknown_name(f"layer of model {model!r}", layer, {n.name for n in graph.nodes})
+    shape = values[slots[-1]].shape
+    if shape.rank != 4:
+        raise InputError(
+            f"Layer {layer!r} of model {model!r} has an output of shape {tuple(shape)}; Grad-CAM "
+            "needs one with places, [B, H, W, C]."
+        )
+    return slots[-1]
 
 
 def _gradient(

@@ -47,7 +47,7 @@ class IntegratedGradients:
         `seed` is used by the rule `"stratified"` alone.
         """
         flat = tf.nest.flatten(x)
-        start = tf.nest.flatten(baseline_like(self.baseline, x))
+        start = tf.nest.flatten(self._start(network, x))
         means = self._mean_gradients(network, x, target, seed)
         products = [(a - b) * g for a, b, g in zip(flat, start, means, strict=True)]
         return tf.nest.pack_sequence_as(x, products)
@@ -57,7 +57,7 @@ class IntegratedGradients:
     ) -> list[tf.Tensor]:
         """The integral of the gradient, for each input."""
         flat = tf.nest.flatten(x)
-        start = tf.nest.flatten(baseline_like(self.baseline, x))
+        start = tf.nest.flatten(self._start(network, x))
         points, weights = (
             tf.constant(values, flat[0].dtype) for values in quadrature(self.rule, self.steps)
         )
@@ -71,6 +71,23 @@ class IntegratedGradients:
             return [weights[i] * g for g in tf.nest.flatten(gradient)]
 
         return sum_over(term, self.steps, flat, flat)
+
+    def check(self, network: Network, x: Any) -> None:
+        """Refuses a baseline at which the model has no value: the path would begin nowhere.
+
+        Raises:
+          InputError: the model's output at the baseline is NaN or infinite.
+        """
+        start = self._start(network, tf.nest.map_structure(lambda leaf: leaf[:1], x))
+        if not bool(tf.reduce_all(tf.math.is_finite(network.outputs(start)))):
+            raise InputError(
+                f"Model {network.model.name!r} gives NaN or infinity at the baseline of "
+                "integrated_gradients (a series of zeros may be masked from end to end); give "
+                "another baseline."
+            )
+
+    def _start(self, network: Network, x: Any) -> Any:
+        return baseline_like(network.flat_setting(self.baseline), x)
 
     def _point(self, point: tf.Tensor, seed: tf.Tensor, i: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
         """Where on the path the gradient is taken: the same for all samples, or [B, 1, ...]."""
@@ -112,7 +129,7 @@ class IntegratedGradients:
 
     def gap(self, network: Network, x: Any, target: tf.Tensor, attribution: Any) -> tf.Tensor:
         """Completeness gap [B]: the attribution's sum minus `S(x) - S(x0)`."""
-        start = baseline_like(self.baseline, x)
+        start = self._start(network, x)
         return total(attribution) - (network.score(x, target) - network.score(start, target))
 
 

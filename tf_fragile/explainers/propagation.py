@@ -30,9 +30,10 @@ from tf_fragile.errors import InputError, unknown_name
 
 Head = Literal["logit", "one", "relu"]
 HEADS = ("logit", "one", "relu")
-BatchNorm = Literal["fold", "depthwise", "pass", "zformula"]
+BatchNorm = Literal["fold_zformula", "fold", "depthwise", "pass", "zformula"]
 _ALWAYS = (split_separable, two_logits, strided_as_blocks)
 _CANONIZERS: dict[str, tuple[Callable[[Graph], Graph], ...]] = {
+    "fold_zformula": (*_ALWAYS, fold_batch_norms, norms_as_depthwise),
     "fold": (*_ALWAYS, fold_batch_norms),
     "depthwise": (*_ALWAYS, norms_as_depthwise),
     "zformula": (*_ALWAYS, norms_as_depthwise),
@@ -81,7 +82,7 @@ def canonized(network: Network, method: str, batch_norm: BatchNorm, hoist: bool 
         if {id(node) for node in result.nodes} - {id(node) for node in graph.nodes}:
             model = network.model
             shapes = [tuple(tensor.shape) for tensor in model.inputs]
-            prove(graph, result, shapes, model.compute_dtype, model.name)
+            prove(graph, result, shapes, network.dtype.name, model.name)
         known[key] = result
     return known[key]
 

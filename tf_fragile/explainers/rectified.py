@@ -38,7 +38,9 @@ from tf_fragile.explainers.propagation import (
 )
 
 RECTIFIERS = ("relu", "relu6", "clipped_relu", "softplus", "smooth_relu")
-_PLAIN = of_kind("weighted", "routing", "average", "sum", "product", "rescale", "batch_norm")
+_PLAIN = of_kind(
+    *("weighted", "linear", "routing", "average", "sum", "product", "rescale", "batch_norm")
+)
 
 
 def rectifier_composite(method: str, rule: Rule, *more: tuple[Condition, Rule]) -> Composite:

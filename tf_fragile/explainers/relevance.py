@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import tensorflow as tf
 
@@ -46,7 +46,7 @@ from tf_fragile.explainers.propagation import canonized, head_value, propagate, 
 from tf_fragile.explainers.rectified import RECTIFIERS
 
 # What may stand between the input and the first weighted layer for z^B to know its bounds there.
-_MONOTONE = ("routing", "rescale", "average", "activation", "batch_norm")
+_MONOTONE = ("routing", "rescale", "average", "batch_norm")
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,16 @@ class Relevance:
         hoist = self.weighted not in (flat, wsquare)
         graph = canonized(network, self.name, self.conventions.batch_norm, hoist)
         head, column = self.conventions.head, explained_column(graph, target)
+        settled = self._in_order_of(network)
         if column is None:
-            rules = self.composite(graph, x)
+            rules = settled.composite(graph, x)
             return propagate(network, graph, x, target, rules, head, linear=False)
-        return propagate_column(network, column, x, self.composite(column, x), head)
+        return propagate_column(network, column, x, settled.composite(column, x), head)
+
+    def _in_order_of(self, network: Network) -> Relevance:
+        """The method with the bounds of several inputs in the order of the model's inputs."""
+        low, high = map(network.flat_setting, (self.conventions.low, self.conventions.high))
+        return replace(self, conventions=replace(self.conventions, low=low, high=high))
 
     def gap(self, network: Network, x: Any, target: tf.Tensor, attribution: Any) -> tf.Tensor:
         """Conservation gap [B]: the map's sum minus the relevance of the output.
@@ -111,7 +117,8 @@ class Relevance:
         """
         if self.conventions.first == "box":
             low, high = (
-                baseline_like(bound, x) for bound in (self.conventions.low, self.conventions.high)
+                baseline_like(network.flat_setting(bound), x)
+                for bound in (self.conventions.low, self.conventions.high)
             )
             for leaf, a, b in zip(*map(tf.nest.flatten, (x, low, high)), strict=True):
                 _check_bounds(self.name, leaf, a, b)
@@ -164,10 +171,16 @@ class Relevance:
             (of_kind("sum"), residual),
             (of_kind("average"), pools),
             (of_kind("product"), uniform),
+            *self._unseen(),
             (of_kind("routing"), gradient),
             (of_kind("rescale"), pass_through),
         ]
         return tuple(choices)
+
+    def _unseen(self) -> tuple[tuple[Condition, Rule], ...]:
+        """What linear layers get whose weights can't be seen: the ε-rule needs none."""
+        rule = self.weighted if self.dense is None else self.dense
+        return ((of_kind("linear"), Proportional(rule.epsilon)),) if _is_epsilon(rule) else ()
 
     def _by_sign(
         self, graph: Graph, condition: Condition, rule: Rule
@@ -198,7 +211,7 @@ class Relevance:
         treatment = self.conventions.batch_norm
         if treatment == "depthwise":
             return self.weighted
-        return Epsilon() if treatment == "zformula" else pass_through
+        return Epsilon() if treatment.endswith("zformula") else pass_through
 
     def _first_rule(self, graph: Graph, x: Any) -> Rule:
         if self.conventions.first != "box":
@@ -213,6 +226,10 @@ class Relevance:
         low = {slot: tf.minimum(ends[0][slot], ends[1][slot]) for slot in slots}
         high = {slot: tf.maximum(ends[0][slot], ends[1][slot]) for slot in slots}
         return ZBox(low, high)
+
+
+def _is_epsilon(rule: Rule) -> TypeGuard[Epsilon]:
+    return isinstance(rule, Epsilon) and rule.bias
 
 
 def _all(*conditions: Condition) -> Condition:
@@ -232,7 +249,7 @@ def _run_up_to(name: str, graph: Graph, slots: set[int], x: Any) -> dict[int, tf
             needed.update(node.inputs)
     for node in graph.nodes:
         if needed.intersection(node.outputs):
-            if kind_of(node) not in _MONOTONE and not is_norm(node):
+            if not _is_monotone(node):
                 raise unsupported(
                     f"The z^B rule of {name}",
                     node,
@@ -241,6 +258,13 @@ def _run_up_to(name: str, graph: Graph, slots: set[int], x: Any) -> dict[int, tf
                 )
             values.update(zip(node.outputs, node(values), strict=True))
     return {slot: values[slot] for slot in slots}
+
+
+def _is_monotone(node: Node) -> bool:
+    """Whether the bounds of the result are the results of the bounds, in either order."""
+    if kind_of(node) == "activation":
+        return bool(node.operation.monotone)
+    return kind_of(node) in _MONOTONE or is_norm(node)
 
 
 def _check_bounds(name: str, x: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> None:

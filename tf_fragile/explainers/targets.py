@@ -15,7 +15,8 @@ def as_target(target: Any, x: Any, network: Network) -> tf.Tensor:
     """The class to explain for each sample, int32 [B].
 
     Args:
-      target: int, [B] ints, one-hot [B, classes], or `None` for the arg max of the logits.
+      target: int, [B] ints, one-hot [B, classes], or `None` for what the model predicts: the
+        class, the most probable label, or for a regression its one output.
       x: the inputs, in the model's nesting.
       network: whose logits are explained.
 
@@ -23,7 +24,7 @@ def as_target(target: Any, x: Any, network: Network) -> tf.Tensor:
       InputError: not an integer or one-hot, wrong length, or not a class of the model.
     """
     if target is None:
-        return tf.argmax(network.logits(x), -1, output_type=tf.int32)
+        return network.top(x)
     leaf = tf.nest.flatten(x)[0]
     target = tf.convert_to_tensor(target)
     if target.shape.rank == 2:
@@ -40,7 +41,7 @@ def as_target(target: Any, x: Any, network: Network) -> tf.Tensor:
     elif not leaf.shape[:1].is_compatible_with(target.shape):
         raise InputError(f"{target.shape[0]} targets for {leaf.shape[0]} samples; give as many.")
     _check_range(target, network)
-    return target
+    return network.unit(target)
 
 
 def _check_one_hot(target: tf.Tensor) -> None:
@@ -53,7 +54,8 @@ def _check_one_hot(target: tf.Tensor) -> None:
 def _check_range(target: tf.Tensor, network: Network) -> None:
     if not hasattr(target, "numpy") or network.units is None:
         return
-    classes, given = max(network.units, 2), target.numpy()
+    least = 1 if network.task == "regression" else 2
+    classes, given = max(network.units, least), target.numpy()
     wrong = given[(given < 0) | (given >= classes)]
     if wrong.size:
         raise InputError(

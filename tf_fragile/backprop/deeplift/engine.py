@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import keras
 import tensorflow as tf
 
 from tf_fragile.backprop.canonizers import canonize, split_separable, two_logits
@@ -16,13 +17,15 @@ from tf_fragile.backprop.deeplift.reveal_cancel import (
     positive_parts,
 )
 from tf_fragile.backprop.deeplift.roles import Role, role_of
-from tf_fragile.backprop.graph import Graph, Node, Values
+from tf_fragile.backprop.graph import Graph, Node, Values, widened
+from tf_fragile.backprop.kinds import unsupported
 from tf_fragile.backprop.rewrites import (
     cheaper,
     space_to_depth_convolutions,
     split_concatenations,
 )
 from tf_fragile.backprop.walk import Rule, walk
+from tf_fragile.backprop.wrappers import keras_class
 
 RuleName = Literal["rescale", "reveal_cancel", "ablation"]
 MaxPool = Literal["cross_max", "gradient"]
@@ -76,7 +79,10 @@ class Plan:
           sum to multiplier times `output(x) - output(reference)`, but for rounding, differences
           below the threshold, `max_pool="gradient"` and the ablation.
         """
-        values, origin = self.graph.run(list(x)), self.graph.run(list(reference))
+        values, origin = (
+            {slot: widened(t) for slot, t in self.graph.run(list(given)).items()}
+            for given in (x, reference)
+        )
         choice, top = self.conventions, start(values)
         paired = choice.rule == "reveal_cancel"
         if paired:
@@ -108,7 +114,27 @@ def plan(graph: Graph, conventions: Conventions) -> Plan:
       UnsupportedLayerError: a layer without a rule; the sentence names it.
     """
     graph = _rewritten(graph, conventions)
-    return Plan(graph, conventions, {node.output: role_of(node) for node in graph.nodes})
+    dependent = graph.dependent()
+    for node in graph.relevant():
+        masked = keras_class(node.operation) is keras.layers.Masking
+        if masked or not dependent.isdisjoint(set(node.reads) - set(node.inputs)):
+            raise unsupported(
+                "DeepLIFT",
+                node,
+                "its mask or condition depends on the input, so that input and reference are "
+                "computed differently",
+                "use gradient_x_input or an explainer without a reference",
+            )
+    roles = {node.output: role_of(node) for node in graph.relevant()}
+    for node in graph.relevant():
+        if roles[node.output] == "linear" and conventions.rule != "rescale":
+            raise unsupported(
+                f"DeepLIFT by {conventions.rule}",
+                node,
+                "it is linear, but its weights can't be seen",
+                "use deeplift_rescale",
+            )
+    return Plan(graph, conventions, roles)
 
 
 def _rewritten(graph: Graph, conventions: Conventions) -> Graph:

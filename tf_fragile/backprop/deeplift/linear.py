@@ -8,14 +8,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tf_fragile.backprop.graph import Node, Ref
+from tf_fragile.backprop.graph import Node, Ref, widened
 from tf_fragile.backprop.weighted import is_linear, weights_of
 
 Tensors = Sequence[tf.Tensor]
 
 
 def apply(node: Node, inputs: Tensors) -> tf.Tensor:
-    """The first result of `node` for `inputs` in the order of `node.inputs`."""
+    """The first result of `node`, steered, for `inputs` in the order of `node.inputs`."""
     supply = iter(inputs)
 
     def fill(leaf: Any) -> Any:
@@ -24,7 +24,7 @@ def apply(node: Node, inputs: Tensors) -> tf.Tensor:
     nested = (node.args, dict(node.kwargs))
     leaves = [fill(leaf) for leaf in keras.tree.flatten(nested)]
     args, kwargs = keras.tree.pack_sequence_as(nested, leaves)
-    return keras.tree.flatten(node.operation(*args, **kwargs))[0]
+    return widened(keras.tree.flatten(node.operation(*args, **kwargs))[0])
 
 
 def pull_back(
@@ -39,6 +39,7 @@ def pull_back(
         tape.watch(apart)
         output = function(*apart)
     zero = tf.UnconnectedGradients.ZERO
+    upstream = tf.cast(upstream, output.dtype)
     return tape.gradient(output, apart, output_gradients=upstream, unconnected_gradients=zero)
 
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tf_fragile.backprop.deeplift.linear import apply, magnitudes, pull_back, transpose
 from tf_fragile.backprop.deeplift.rescale import cross_max, product, ratio, slope
 from tf_fragile.backprop.deeplift.roles import Role
-from tf_fragile.backprop.graph import Graph, Node, Values
+from tf_fragile.backprop.graph import Graph, Node, Values, widened
 
 Tensors = Sequence[tf.Tensor]
 
@@ -100,16 +100,17 @@ def positive_parts(
       reference: every tensor of the forward pass of the reference, batch 1 or that of the input.
       role_of: the role of a node.
     """
-    delta = {slot: values[slot] - reference[slot] for slot in values}
+    floats = [slot for slot in values if values[slot].dtype.is_floating]
+    delta = {slot: values[slot] - reference[slot] for slot in floats}
     positive: Values = {slot: tf.nn.relu(delta[slot]) for slot in graph.inputs}
-    for node in graph.nodes:
+    for node in (node.steered(values) for node in graph.relevant()):
         role, inputs = role_of(node), [values[slot] for slot in node.inputs]
         out = node.output
         if role in ("affine", "sum"):
             sizes = [tf.abs(delta[slot]) for slot in node.inputs]
             positive[out] = (delta[out] + magnitudes(node, inputs)(*sizes)) / 2
         elif role == "structure":
-            positive.update(zip(node.outputs, node(positive), strict=True))
+            positive.update(zip(node.outputs, map(widened, node(positive)), strict=True))
         elif role == "scale":
             p, factor = positive[node.inputs[0]], _factor(node, inputs[0])
             positive[out] = factor * tf.where(factor > 0, p, delta[node.inputs[0]] - p)

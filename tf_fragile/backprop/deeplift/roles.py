@@ -6,8 +6,6 @@ from dataclasses import replace
 from typing import Literal
 
 import keras
-import numpy as np
-import tensorflow as tf
 
 from tf_fragile.backprop.activations import Activation
 from tf_fragile.backprop.graph import Node
@@ -15,6 +13,7 @@ from tf_fragile.backprop.kinds import kind_of, unsupported
 from tf_fragile.backprop.rewrites import JoinedAffine, SpaceToDepthConvolution
 
 Role = Literal[
+    "linear",  # weights that can't be seen, of either sign, an offset that cancels
     "affine",  # weights of either sign, a bias that cancels
     "sum",  # several inputs added, subtracted or averaged
     "structure",  # linear with weights >= 0: copies, moves, averages, constant padding
@@ -34,6 +33,7 @@ _BY_KIND: dict[str, Role] = {
     "rescale": "scale",
     "activation": "pointwise",
     "product": "product",
+    "linear": "linear",
 }
 _MAXIMA = (
     *(L.MaxPooling1D, L.MaxPooling2D, L.MaxPooling3D),
@@ -73,24 +73,8 @@ def role_of(node: Node) -> Role:
         role, reason = None, "it pads with a constant that is not zero"
     elif role == "product" and len(node.inputs) != 2:
         role, reason = None, "the product rule is for two tensors"
-    elif isinstance(operation, Activation) and not is_pointwise(operation):
+    elif isinstance(operation, Activation) and operation.mixes:
         role, reason = None, "its units depend on each other"
     if role is None:
         raise unsupported("DeepLIFT", node, reason, _REMEDY)
     return role
-
-
-def is_pointwise(activation: Activation) -> bool:
-    """Whether each entry of the result depends on the same entry of the argument alone.
-
-    Asked of the function itself, because users write their own: two arguments that agree in one
-    entry must give results that agree there, and shapes must be kept.
-    """
-    rng = np.random.default_rng(0)
-    a = rng.standard_normal((2, 6)).astype("float32")
-    b = rng.standard_normal((2, 6)).astype("float32")
-    b[:, 3] = a[:, 3]
-    with tf.init_scope():
-        results = [np.asarray(activation(tf.constant(v))) for v in (a, b)]
-    kept = all(result.shape == a.shape for result in results)
-    return kept and bool(np.array_equal(results[0][:, 3], results[1][:, 3]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ def gradient(node: Node, inputs: Tensors, output: tf.Tensor, relevance: tf.Tenso
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(copies)
         (y,) = node(copies)
-    parts = tape.gradient(y, copies, output_gradients=relevance)
+    parts = tape.gradient(y, copies, output_gradients=tf.cast(relevance, y.dtype))
     if any(part is None for part in parts.values()):
         raise unsupported(
             "A gradient",
@@ -50,8 +51,8 @@ def column_gradient(
 
 
 def pass_through(node: Node, inputs: Tensors, output: tf.Tensor, relevance: tf.Tensor) -> Tensors:
-    """All relevance of an entry to the same entry of the one input."""
-    return [relevance]
+    """All relevance of an entry to the same entry of the one input, summed where it was copied."""
+    return [_sum_to(relevance, inputs[0])]
 
 
 def smooth_share(node: Node, inputs: Tensors, output: tf.Tensor, relevance: tf.Tensor) -> Tensors:
@@ -91,7 +92,7 @@ class Proportional:
 
 @dataclass(frozen=True)
 class AlphaBetaSum:
-    """The αβ rule on a sum: `R_k = α x_k⁺ R / Σx⁺ − β x_k⁻ R / Σx⁻`.
+    """The αβ rule on a sum: `R_k = α x_k⁺ R / Σx⁺ − β x_k⁻ R / Σx⁻`, broadcast summands summed.
 
     Source: Sixt et al. 2020 ran it on residual connections, followed by a clip to [0, 1000].
 
@@ -108,15 +109,22 @@ class AlphaBetaSum:
     def __call__(
         self, node: Node, inputs: Tensors, output: tf.Tensor, relevance: tf.Tensor
     ) -> Tensors:
-        """See `walk.Rule`; the inputs have one shape."""
+        """See `walk.Rule`."""
         plus = [positive(x) for x in inputs]
-        share = self.alpha * divide_by_sum(relevance, tf.add_n(plus))
+        share = self.alpha * divide_by_sum(relevance, _sum(plus))
         parts = [x * share for x in plus]
         if self.beta:
             minus = [negative(x) for x in inputs]
-            share = self.beta * divide_by_sum(relevance, tf.add_n(minus))
+            share = self.beta * divide_by_sum(relevance, _sum(minus))
             parts = [part - x * share for part, x in zip(parts, minus, strict=True)]
+        parts = [_sum_to(part, x) for part, x in zip(parts, inputs, strict=True)]
         return [tf.clip_by_value(part, 0.0, 1000.0) for part in parts] if self.clip else parts
+
+
+def _sum(summands: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Their sum, broadcast where shapes differ."""
+    one_shape = len({tuple(x.shape.as_list()) for x in summands}) == 1
+    return tf.add_n(summands) if one_shape else functools.reduce(tf.add, summands)
 
 
 def uniform(node: Node, inputs: Tensors, output: tf.Tensor, relevance: tf.Tensor) -> Tensors:
@@ -126,6 +134,8 @@ def uniform(node: Node, inputs: Tensors, output: tf.Tensor, relevance: tf.Tensor
 
 def _sum_to(x: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
     """`x` summed over the axes along which `like` was broadcast to its shape."""
+    if x.shape.rank == like.shape.rank and x.shape[1:] == like.shape[1:]:
+        return x
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(like)
         wide = tf.broadcast_to(like, tf.shape(x))

@@ -1,0 +1,119 @@
+"""Is what was recorded the model? Values and a derivative of both, on real inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_fragile.backprop.casts import ToInteger, Whole
+from tf_fragile.backprop.graph import Graph
+from tf_fragile.backprop.masks import MaskOf
+from tf_fragile.errors import InputError
+
+Outputs = Callable[[Any], tf.Tensor]
+_ALIKE = {"float64": 1e-4, "float32": 1e-4}  # of the largest; Keras cuts float64 images to float32
+_HALF_ALIKE = 3e-2
+# A ReLU at a tie turns by rounding alone, and its part of the gradient with it.
+_SLOPES_ALIKE, _HALF_SLOPES_ALIKE = 0.05, 0.5
+
+
+def check_faithful(model: keras.Model, graph: Graph, x: Any, outputs: Outputs) -> None:
+    """Refuses a recorded graph that does not compute what the model does.
+
+    Args:
+      model: the user's.
+      graph: its operations up to its output.
+      x: a few inputs, one tensor [B, ...] or a list of them.
+      outputs: what the user's model answers.
+
+    Raises:
+      InputError: values or a derivative differ; names the first operation whose values do.
+    """
+    half = any("16" in spec.dtype for spec in graph.specs.values())
+    direction = _noise(outputs(x))
+    found, slopes = _pulled_back(lambda given: tf.cast(graph(given), direction.dtype), x, direction)
+    expected, true = _pulled_back(outputs, x, direction)
+    alike = _HALF_ALIKE if half else _ALIKE.get(model.compute_dtype, 1e-4)
+    off = _difference(found, expected)
+    if not off <= alike:
+        raise InputError(_sentence(model, graph, x, f"its outputs differ by {off:.1e} of theirs"))
+    if any(isinstance(node.operation, (Whole, ToInteger)) for node in graph.nodes):
+        return  # nothing can be derived by whole numbers; what is behind them is explained
+    turned = max((_distance(a, b) for a, b in zip(slopes, true, strict=True)), default=0.0)
+    if not turned <= (_HALF_SLOPES_ALIKE if half else _SLOPES_ALIKE):
+        raise InputError(
+            _sentence(model, graph, x, f"its gradient is off by {turned:.1e} of the model's")
+        )
+
+
+def _pulled_back(
+    function: Outputs, x: Any, direction: tf.Tensor
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(x)
+        y = function(x)
+    leaves = tf.nest.flatten(x)
+    slopes = tape.gradient(y, leaves, output_gradients=direction, unconnected_gradients="zero")
+    return y.numpy(), [tf.convert_to_tensor(slope).numpy() for slope in slopes]
+
+
+def _noise(like: tf.Tensor) -> tf.Tensor:
+    return tf.random.stateless_normal(tf.shape(like), [0, 1], dtype=like.dtype)
+
+
+def _difference(found: np.ndarray, expected: np.ndarray) -> float:
+    """The largest, as a share of the largest value; infinite values have to be the same."""
+    wild = ~np.isfinite(expected)
+    if found.shape != expected.shape or (wild != ~np.isfinite(found)).any():
+        return float("inf")
+    size = np.abs(expected[~wild]).max(initial=0)
+    return float(np.abs(found[~wild] - expected[~wild]).max(initial=0) / max(size, 1e-30))
+
+
+def _distance(found: np.ndarray, expected: np.ndarray) -> float:
+    """Of two gradients, as a share of the expected one's length."""
+    if not (np.isfinite(expected).all() and np.isfinite(found).all()):
+        return 0.0  # an overflow is told by the map
+    length = float(np.linalg.norm(expected.astype("float64")))
+    return float(np.linalg.norm((found - expected).astype("float64"))) / max(length, 1e-30)
+
+
+def _sentence(model: keras.Model, graph: Graph, x: Any, what: str) -> str:
+    place = _first_difference(model, graph, x)
+    where = f", first behind layer {place!r}" if place else ""
+    return (
+        f"What was recorded of model {model.name!r} is not what the model computes: {what}{where}; "
+        "an explanation would be of another model, so rebuild that part from layers of Keras or "
+        "report the model."
+    )
+
+
+def _first_difference(model: keras.Model, graph: Graph, x: Any) -> str:
+    """The name of the first layer, called once, whose values differ from the model's own."""
+    names: dict[str, int] = {}
+    for node in graph.nodes:
+        if not isinstance(node.operation, MaskOf):
+            names[node.name] = node.output
+    layers = [layer for layer in model.layers if layer.name in names and _called_once(layer)]
+    if not layers:
+        return ""
+    values = graph.run(x)
+    watched = keras.Model(model.inputs, [layer.output for layer in layers])
+    leaves = [x] if tf.is_tensor(x) else list(x)
+    truth = keras.tree.flatten(watched(leaves[0] if len(leaves) == 1 else leaves, training=False))
+    for layer, expected in zip(layers, truth, strict=True):
+        found = values[names[layer.name]]
+        if _difference(np.asarray(found, "float64"), np.asarray(expected, "float64")) > _HALF_ALIKE:
+            return str(layer.name)
+    return ""
+
+
+def _called_once(layer: keras.Layer) -> bool:
+    try:
+        return isinstance(layer.output, keras.KerasTensor)
+    except AttributeError:  # several calls, or several outputs
+        return False
