@@ -152,19 +152,19 @@ def groups(data: str) -> list[Group]:
         Group(
             "Random weights, batch norms with offsets",
             "The same, but batch norms have random offsets, too, and the means of what reaches "
-            "them, as trained ones do. Completeness of path methods and DeepLIFT has to hold as "
-            "above. Relevance does not: every bias keeps its share $b/z$ of a unit, as ε, γ and αβ "
-            "define it, and rules without bias ignore it in the denominator only, so that a gap "
-            "is no error here. What counts is that entries don't explode.",
-            {f"{name}, offsets": partial(_random, *_RANDOM[name], True) for name in _OFFSETS},
+            "them, as trained ones do. Path methods and DeepLIFT have to be as complete as above. "
+            "Relevance is not kept: a bias in a denominator takes its share $b/z$, and where it "
+            "is left out, a unit that only its bias makes active has nobody to hand its relevance "
+            "to. A gap is no error here; an arrow is a warning.",
+            {f"{name} with offsets": partial(_random, *_RANDOM[name], True) for name in _OFFSETS},
         ),
     ]
     if data:
         trained = {name: partial(_trained, Path(data), name) for name in _TRAINED}
         text = (
             "The zoo's networks with public ImageNet weights, on photographs instead of noise. "
-            "Their biases, or batch norms, absorb relevance, as above. Some batch norms of "
-            "EfficientNet-Lite0 have channels whose variance is 0."
+            "Biases and offsets take relevance, as above. Some batch norms of EfficientNet-Lite0 "
+            "have channels whose variance is 0."
         )
         found.append(Group("Trained weights", text, trained))
     return found
