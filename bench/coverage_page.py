@@ -64,12 +64,13 @@ divided by it.
 * `lrp_cmp` clips the shares of an Add to [0, 1000], as Sixt et al. ran it.
 * αβ rules with β = 1 lose the share of units without any negative product. That this is the whole
   of a gap was not checked network by network.
-* Trained MobileNets lose nearly all relevance under z⁺ and excitation backprop: many units of their
-  depthwise layers have no positive product and are active by their bias alone. On MobileNet v1
-  each depthwise layer loses 6 to 67 % of what reaches it, every other layer nothing; z⁺ written
-  anew for that chain gives the same map up to 1e-6.
+* Trained MobileNet v1 loses nearly all relevance under z⁺: many units of its depthwise layers have
+  no positive product and are active by their bias alone. Each depthwise layer loses 6 to 66 % of
+  what reaches it, every other layer nothing; z⁺ written anew for that chain gives the same map up
+  to 1e-6. The other two networks were not taken apart like this.
 * Integrated gradients with 8 points are an approximation: on the random EfficientNet, whose
-  gradient explodes far from the noise that its batch norms were fitted to, 64 points do no better. On the trained MobileNet v1 256 points leave a gap of 1 %.
+  gradient explodes far from the noise that its batch norms were fitted to, 64 points do no better.
+  On trained MobileNet v1 256 points leave a gap of 1 %.
 * LRP-0 and ε at swish activations divide by pre-activations near zero, where swish is not.
 * DeepLIFT's sums on EfficientNet are what is left of contributions ten thousand times larger, in
   float32; in float64 the gap is 1e-10.
