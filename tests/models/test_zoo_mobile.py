@@ -55,7 +55,7 @@ def test_mobile_networks_name_the_sample_images(loaded: Loaded) -> None:
     # 27, 28 and 28 of 30 are right; with swapped channels at most 23 are, with the symmetric
     # padding of other frameworks at most 22. On all 600 images, cropped without resizing, the
     # networks reach 88.8, 89.3 and 89.0 %.
-    assert np.sum(loaded.logits.argmax(-1) == loaded.batch.label) >= 26
+    assert np.sum(loaded.logits.argmax(-1) == loaded.batch.label) >= 25
 
 
 def test_swapped_channels_make_the_label_less_likely(loaded: Loaded) -> None:
