@@ -47,6 +47,11 @@ WEIGHTS = flags.DEFINE_string(
     f"{_DATA}/squeezenet_v1.0_imagenet.npz" if _DATA else "random",
     "SqueezeNet's weights.",
 )
+MOBILENET = flags.DEFINE_string(
+    "mobilenet_weights",
+    f"{_DATA}/mobilenet_v1_1.0_224_imagenet.npz" if _DATA else "random",
+    "MobileNet v1's weights.",
+)
 OUT = flags.DEFINE_string("out", "", "Where the page is written; standard output where empty.")
 STEPS = flags.DEFINE_integer("steps", 16, "Points of integrated gradients.", lower_bound=2)
 TIME = flags.DEFINE_bool("time", False, "Time SqueezeNet's maps, too.")
@@ -60,7 +65,12 @@ THREADS = flags.DEFINE_integer(
     lower_bound=1,
 )
 LIMIT = flags.DEFINE_float("limit", 600, "Seconds that a peer may take for one answer.")
-ONLY_NETS = flags.DEFINE_multi_enum("nets", list(NETS), list(NETS), "Networks to compare on.")
+ONLY_NETS = flags.DEFINE_multi_enum(
+    "nets",
+    ["small", "squeezenet"],
+    list(NETS),
+    "Networks to compare on. Not every peer has rules for the ReLU6 of mobilenet_v1.",
+)
 
 # The libraries that a script serves, and what the page calls them.
 SCRIPTS = {
@@ -97,7 +107,8 @@ def chosen(other: Peer) -> list[Comparison]:
 
 def compare(net: str, dtype: str, progress: tqdm) -> tuple[list[Result], dict[str, str]]:
     """All comparisons on one network, and the versions of the libraries."""
-    model, batch = our_model(net, WEIGHTS.value, dtype), 4 if net == "small" else 2
+    weights = MOBILENET.value if net == "mobilenet_v1" else WEIGHTS.value
+    model, batch = our_model(net, weights, dtype), 4 if net == "small" else 2
     job = job_of(net, model, batch, dtype, STEPS.value, THREADS.value)
     network = as_network(model)
     results: list[Result] = []
@@ -187,8 +198,13 @@ def about() -> About:
         for name, title in served.items()
         if script not in scripts() or name not in ONLY_PEERS.value
     ]
+    weights, mobilenet_weights = (
+        "random weights" if flag.value == "random" else "ImageNet weights"
+        for flag in (WEIGHTS, MOBILENET)
+    )
     return About(
-        weights="random weights" if WEIGHTS.value == "random" else "ImageNet weights",
+        weights=weights,
+        mobilenet_weights=mobilenet_weights,
         setting=f"batch {BATCH.value}, threads a process: {THREADS.value}",
         rounds=ROUNDS.value,
         missing=tuple(left_out),

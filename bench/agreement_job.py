@@ -6,10 +6,12 @@ import keras
 import numpy as np
 import scipy.ndimage
 from peers.keras_net import build
-from peers.nets import NETS
+from peers.nets import NETS, WEIGHTED
 from peers.worker import Job
 
 from tf_fragile.models import zoo
+
+ZOO_NAMES = {"squeezenet": "squeezenet_v1.0", "mobilenet_v1": "mobilenet_v1"}
 
 
 def smooth_noise(batch: int, shape: tuple[int, ...], scale: float, seed: int) -> np.ndarray:
@@ -28,14 +30,15 @@ def our_model(net: str, weights_from: str, dtype: str) -> keras.Model:
     """Our side's network, and `dtype` as the default of Keras from here on.
 
     Args:
-      net: the zoo's `"squeezenet"`, or `"small"` with random weights and biases.
-      weights_from: SqueezeNet's, a file or `"random"`.
+      net: the zoo's `"squeezenet"` or `"mobilenet_v1"`, or `"small"` with random weights and
+        biases.
+      weights_from: of a network of the zoo, a file or `"random"`.
       dtype: `"float32"` or `"float64"`.
     """
     keras.config.set_dtype_policy(dtype)
     keras.config.set_floatx(dtype)
-    if net == "squeezenet":
-        return zoo.load("squeezenet_v1.0", weights=weights_from)
+    if net in ZOO_NAMES:
+        return zoo.load(ZOO_NAMES[net], weights=weights_from)
     layers, shape = NETS[net][0](), NETS[net][1]
     rng = np.random.default_rng(0)
     weights: dict[str, np.ndarray] = {}
@@ -60,7 +63,7 @@ def job_of(net: str, model: keras.Model, batch: int, dtype: str, steps: int, thr
     reference = (0.3 * smooth_noise(1, shape, scale, 2)[0]).astype("float32").astype(dtype)
     weights: dict[str, np.ndarray] = {}
     for layer in layers:
-        if layer["op"] in ("conv", "dense"):
+        if layer["op"] in WEIGHTED:
             kernel, bias = model.get_layer(layer["name"]).get_weights()
             weights |= {f"{layer['name']}/kernel": kernel, f"{layer['name']}/bias": bias}
     target = np.argmax(model(x), -1)

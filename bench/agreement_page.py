@@ -51,6 +51,10 @@ random weights, biases that are not zero, inputs of both signs, 4 samples.""",
     "squeezenet": """## SqueezeNet
 
 SqueezeNet v1.0, {weights}, 227 × 227, 2 samples. Its max pools overlap (3 × 3, stride 2).""",
+    "mobilenet_v1": """## MobileNet v1
+
+MobileNet v1, {mobilenet_weights}, 224 × 224, 2 samples: depthwise convolutions, ReLU6, strides of 2
+padded below and to the right only.""",
 }
 
 _DEEPLIFT = """## Completeness of DeepLIFT
@@ -131,7 +135,8 @@ def page(
     for net, title in _TITLES.items():
         if not any(result.net == net for result in results):
             continue
-        parts += [title.format(weights=about.weights), "", *_table(results, net), ""]
+        said = title.format(weights=about.weights, mobilenet_weights=about.mobilenet_weights)
+        parts += [said, "", *_table(results, net), ""]
     parts += [_DEEPLIFT, "", *_completeness(results), ""]
     if costs:
         parts += [_COST.format(setting=about.setting, rounds=about.rounds), "", *_costs(costs), ""]
@@ -144,12 +149,14 @@ class About:
 
     Attributes:
       weights: where SqueezeNet's come from, in words.
+      mobilenet_weights: where MobileNet's do.
       setting: of the timing, in words.
       rounds: of the timing.
       missing: peers without an environment.
     """
 
     weights: str
+    mobilenet_weights: str
     setting: str
     rounds: int
     missing: tuple[str, ...]

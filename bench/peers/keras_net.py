@@ -19,7 +19,7 @@ def build(keras: Any, net: Net, shape: tuple[int, ...], weights: Mapping[str, np
         values[layer["name"]] = _apply(keras.layers, layer, inputs)
     model = keras.Model(values["input"], values[net[-1]["name"]])
     for layer in net:
-        if layer["op"] in ("conv", "dense"):
+        if layer["op"] in ("conv", "depthwise", "dense"):
             parts = [weights[f"{layer['name']}/{part}"] for part in ("kernel", "bias")]
             model.get_layer(layer["name"]).set_weights(parts)
     return model
@@ -40,9 +40,17 @@ def _apply(layers: Any, layer: Layer, inputs: list[Any]) -> Any:
     if op == "dense":
         return layers.Dense(layer["units"], activation=activation, name=name)(x)
     size, stride, pad = layer["size"], layer["stride"], layer["pad"]
-    same = stride == 1 and size == 2 * pad + 1
-    if pad and not same:
-        x = layers.ZeroPadding2D(pad, name=f"{name}_pad")(x)
+    before, after = (pad, pad) if isinstance(pad, int) else pad
+    same = stride == 1 and before == after and size == 2 * before + 1
+    if (before or after) and not same:
+        x = layers.ZeroPadding2D(((before, after), (before, after)), name=f"{name}_pad")(x)
     padding = "same" if same else "valid"
-    made = layers.Conv2D(layer["filters"], size, stride, padding, activation=activation, name=name)
-    return made(x)
+    if "cap" in layer:
+        activation = None
+    if op == "depthwise":
+        made = layers.DepthwiseConv2D(size, stride, padding, activation=activation, name=name)
+    else:
+        made = layers.Conv2D(
+            layer["filters"], size, stride, padding, activation=activation, name=name
+        )
+    return layers.ReLU(layer["cap"], name=f"{name}_relu")(made(x)) if "cap" in layer else made(x)

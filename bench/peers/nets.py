@@ -1,7 +1,8 @@
 """The networks of the comparison as plain descriptions, from which every framework builds its own.
 
 A network is a list of layers in order, each a dict that JSON can hold; `of` names the layers it
-reads, `"input"` the input. Convolutions and dense layers with `relu` end in one.
+reads, `"input"` the input. Convolutions and dense layers with `relu` end in one, which with `cap`
+stops there. `pad` is the number of zeros on every side, or [above and left, below and right].
 """
 
 from __future__ import annotations
@@ -63,4 +64,42 @@ def squeezenet() -> Net:
     return [*net, {"op": "global_average", "name": "logits", "of": ["conv10"]}]
 
 
-NETS = {"small": (small, (20, 20, 3)), "squeezenet": (squeezenet, (227, 227, 3))}
+_SEPARABLE = (
+    *((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)),
+    *((512, 1),) * 5,
+    *((1024, 2), (1024, 1)),
+)
+
+
+def mobilenet_v1() -> Net:
+    """MobileNet v1 for 224x224x3, as `tf_fragile.models.zoo` has it: a chain, ReLU6, no pools.
+
+    TensorFlow pads what strides of 2 miss below and to the right only.
+    """
+    side = 224
+
+    def capped(op: str, name: str, of: str, size: int, stride: int, **more: int) -> Layer:
+        nonlocal side
+        out = -(-side // stride)
+        missing = max((out - 1) * stride + size - side, 0)
+        side, pad = out, [missing // 2, missing - missing // 2]
+        layer = {"op": op, "name": name, "of": [of], "size": size, "stride": stride, **more}
+        return {**layer, "pad": pad, "relu": True, "cap": 6}
+
+    net = [capped("conv", "Conv2d_0", "input", 3, 2, filters=32)]
+    for i, (width, stride) in enumerate(_SEPARABLE, start=1):
+        depthwise = f"Conv2d_{i}_depthwise"
+        net.append(capped("depthwise", depthwise, net[-1]["name"], 3, stride))
+        net.append(capped("conv", f"Conv2d_{i}_pointwise", depthwise, 1, 1, filters=width))
+    net.append({"op": "global_average", "name": "pool", "of": [net[-1]["name"]]})
+    return [*net, dense("Logits", "pool", 1000, relu=False)]
+
+
+WEIGHTED = ("conv", "depthwise", "dense")
+"""Operations that have a kernel and a bias."""
+
+NETS = {
+    "small": (small, (20, 20, 3)),
+    "squeezenet": (squeezenet, (227, 227, 3)),
+    "mobilenet_v1": (mobilenet_v1, (224, 224, 3)),
+}

@@ -19,7 +19,7 @@ if importlib.util.find_spec("torchvision") is None:
 
 import shap
 from captum import attr
-from nets import Layer
+from nets import WEIGHTED, Layer
 from worker import Job, Method, serve
 from zennit import composites, rules, types
 from zennit.attribution import Gradient
@@ -47,7 +47,10 @@ class Net(torch.nn.Module):
             if made is not None:
                 self.parts[layer["name"]] = made
             if layer.get("relu"):
-                self.parts[f"{layer['name']}_relu"] = torch.nn.ReLU()
+                capped = layer.get("cap") == 6
+                self.parts[f"{layer['name']}_relu"] = (
+                    torch.nn.ReLU6() if capped else torch.nn.ReLU()
+                )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits of images [B, C, H, W]."""
@@ -61,7 +64,10 @@ class Net(torch.nn.Module):
                 h = torch.flatten(inputs[0], 1)
             else:
                 copy = self.separate_pools and layer["op"] == "max_pool"
-                h = self.parts[name](inputs[0].clone() if copy else inputs[0])
+                h = inputs[0].clone() if copy else inputs[0]
+                if isinstance(layer.get("pad"), list):  # not the same on both sides
+                    h = torch.nn.functional.pad(h, 2 * layer["pad"])
+                h = self.parts[name](h)
             if layer["op"] == "global_average":
                 h = torch.flatten(h, 1)
             values[name] = self.parts[f"{name}_relu"](h) if layer.get("relu") else h
@@ -77,14 +83,18 @@ def _module(
         return kind(layer["size"], layer["stride"])
     if op == "global_average":
         return nn.AdaptiveAvgPool2d(1)
-    if op not in ("conv", "dense"):
+    if op not in WEIGHTED:
         return None
     kernel, bias = (weights[f"{layer['name']}/{part}"] for part in ("kernel", "bias"))
     made: torch.nn.Module
-    if op == "conv":
-        kernel = kernel.transpose(3, 2, 0, 1)
+    if op in ("conv", "depthwise"):
+        # Keras keeps the channels of a depthwise kernel where other kernels have their inputs.
+        kernel = kernel.transpose(3, 2, 0, 1) if op == "conv" else kernel.transpose(2, 3, 0, 1)
         out, inside = kernel.shape[:2]
-        made = nn.Conv2d(inside, out, layer["size"], layer["stride"], layer["pad"])
+        groups = 1 if op == "conv" else out
+        pad = 0 if isinstance(layer["pad"], list) else layer["pad"]
+        size, stride = layer["size"], layer["stride"]
+        made = nn.Conv2d(inside * groups, out, size, stride, pad, groups=groups)
     else:
         if flat is not None:  # Keras flattens rows, columns, channels
             kernel = kernel.reshape(*flat, -1).transpose(2, 0, 1, 3).reshape(len(kernel), -1)

@@ -7,7 +7,7 @@ import pytest
 from tf_fragile.data.preprocessing import PREPROCESSINGS, Preprocessing
 from tf_fragile.errors import InputError
 
-ANY_CHANNELS = ("raw", "unit", "centered", "tf")
+ANY_CHANNELS = ("raw", "unit", "centered", "tf", "efficientnet_lite", "mobilenet")
 
 
 def every_pixel_value(channels: int) -> np.ndarray:

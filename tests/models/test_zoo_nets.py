@@ -18,7 +18,12 @@ PARAMETERS = {
     "mnist_mlp": 784 * 2500 + 2500 + 2500 * 1500 + 1500 + 1500 * 500 + 500 + 5010,
     "mnist_cnn": 832 + 51_264 + 7 * 7 * 64 * 1024 + 1024 + 10_250,
     "squeezenet_v1.0": 1_248_424,
+    "efficientnet_lite0": 4_694_024,
+    "mobilenet_v1": 4_221_032,
+    "mobilenet_v2": 3_487_816,
 }
+
+MOBILE = ("efficientnet_lite0", "mobilenet_v1", "mobilenet_v2")
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -43,6 +48,27 @@ def test_squeezenet_logits_are_averages_over_a_padded_map() -> None:
     assert model.get_layer("conv10").output.shape == (None, 15, 15, 1000)
     assert [model.get_layer(f"pool{i}").output.shape[1] for i in (1, 4, 8)] == [55, 27, 13]
     assert model.output_shape == (None, 1000)
+
+
+@pytest.mark.parametrize("name", MOBILE)
+def test_mobile_networks_end_in_logits_at_the_side_asked_for(name: str) -> None:
+    model = zoo.load(name, weights="random", side=48)
+    assert model.input_shape == (None, 48, 48, 3) and model.output_shape == (None, 1000)
+    assert model.layers[-1].activation is keras.activations.linear
+    assert model.get_layer("pool").input.shape[1:3] == (2, 2)
+
+
+@pytest.mark.parametrize("side", [31, 64.0, True])
+@pytest.mark.parametrize("name", MOBILE)
+def test_impossible_side_is_refused(name: str, side: object) -> None:
+    with pytest.raises(InputError, match=rf"side of the image is {side}; give .* 32 or more\.$"):
+        zoo.load(name, weights="random", side=side)
+
+
+@pytest.mark.parametrize(("name", "skips"), [("efficientnet_lite0", 9), ("mobilenet_v2", 10)])
+def test_inverted_residuals_skip_where_stride_and_width_allow(name: str, skips: int) -> None:
+    model = zoo.load(name, weights="random", side=32)
+    assert sum(isinstance(layer, keras.layers.Add) for layer in model.layers) == skips
 
 
 def test_embedded_net_has_stand_alone_relu_after_each_normalisation() -> None:

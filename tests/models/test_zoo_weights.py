@@ -81,6 +81,39 @@ def test_first_entry_that_does_not_fit_is_named_and_nothing_is_set(
     np.testing.assert_array_equal(model.get_layer("block1_dense").bias.numpy(), [0, 0])
 
 
+STORED_AS = {"mean": "moving_mean", "variance": "moving_variance"}
+PUBLIC = {"bn/mean": np.float32([3, 4]), "bn/variance": np.float16([0, 6])}
+KERAS = {"bn/moving_mean": None, "bn/moving_variance": None}
+
+
+def test_variables_stored_by_other_names_are_found_where_the_caller_says_so(saved: Path) -> None:
+    change(saved, **KERAS, **PUBLIC)
+    model = tiny()
+    zoo.load_weights_npz(model, saved, STORED_AS)
+    norm = model.get_layer("bn")
+    np.testing.assert_array_equal(norm.moving_mean, [3, 4])
+    np.testing.assert_array_equal(norm.moving_variance, [0, 6])
+    assert norm.moving_variance.dtype == "float32"
+
+
+def test_keras_s_names_are_understood_beside_the_stored_ones(saved: Path) -> None:
+    model = tiny()
+    zoo.load_weights_npz(model, saved, STORED_AS)
+    np.testing.assert_array_equal(model.get_weights()[0], arrays(saved)["block1_dense/kernel"])
+
+
+def test_stored_names_are_refused_where_nobody_said_so(saved: Path) -> None:
+    change(saved, **KERAS, **PUBLIC)
+    with pytest.raises(InputError, match="no entry 'bn/moving_mean', which 'tiny' needs"):
+        zoo.load_weights_npz(tiny(), saved)
+
+
+def test_a_variable_stored_by_both_names_is_refused(saved: Path) -> None:
+    change(saved, **{"bn/mean": np.float32([3, 4])})
+    with pytest.raises(InputError, match="an entry 'bn/mean', which 'tiny' has no place for"):
+        zoo.load_weights_npz(tiny(), saved, STORED_AS)
+
+
 def test_damaged_and_missing_weights_are_refused(saved: Path) -> None:
     saved.write_bytes(saved.read_bytes()[:100])
     with pytest.raises(InputError, match="can't be read"):

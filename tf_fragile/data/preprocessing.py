@@ -116,6 +116,8 @@ for _preprocessing in (
     Preprocessing("torch", mean=_IMAGENET_MEAN, scale=_IMAGENET_STD),
     Preprocessing("caffe", order="bgr", mean=(103.939, 116.779, 123.68)),
     Preprocessing("squeezenet_v1.0", order="bgr", mean=(104.0, 117.0, 123.0)),
+    Preprocessing("efficientnet_lite", mean=(127.0,), scale=(128.0,)),
+    Preprocessing("mobilenet", mean=(128.0,), scale=(128.0,)),
     # Ghorbani et al. (2019) subtract the mean of every pixel; one mean per channel keeps the
     # valid range free of the position, and differs from it by a few grey levels.
     Preprocessing("cifar10_mean", mean=(125.3, 123.0, 113.9)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tf_fragile.models.zoo import cifar, embedded, mnist, squeezenet
+from tf_fragile.models.zoo import cifar, efficientnet_lite, embedded, mnist, mobilenet, squeezenet
 from tf_fragile.models.zoo.applications import APPLICATIONS, application_entry
 from tf_fragile.models.zoo.entry import ZooEntry
 from tf_fragile.registry import Registry
@@ -17,6 +17,34 @@ for _entry in (
         preprocessing="squeezenet_v1.0",
         num_classes=squeezenet.CLASSES,
         description="SqueezeNet v1.0, 1.2 M parameters, 1000 ImageNet classes.",
+        class_index="imagenet",
+    ),
+    ZooEntry(
+        name="efficientnet_lite0",
+        build=efficientnet_lite.build_efficientnet_lite0,
+        input_shape=efficientnet_lite.INPUT_SHAPE,
+        preprocessing="efficientnet_lite",
+        num_classes=efficientnet_lite.CLASSES,
+        description="EfficientNet-Lite0, 4.7 M parameters, 1000 ImageNet classes; option side.",
+        class_index="imagenet",
+        stored_as=efficientnet_lite.STORED_AS,
+    ),
+    ZooEntry(
+        name="mobilenet_v1",
+        build=mobilenet.build_mobilenet_v1,
+        input_shape=mobilenet.INPUT_SHAPE,
+        preprocessing="mobilenet",
+        num_classes=mobilenet.CLASSES,
+        description="MobileNet v1, 4.2 M parameters, 1000 ImageNet classes; option side.",
+        class_index="imagenet",
+    ),
+    ZooEntry(
+        name="mobilenet_v2",
+        build=mobilenet.build_mobilenet_v2,
+        input_shape=mobilenet.INPUT_SHAPE,
+        preprocessing="mobilenet",
+        num_classes=mobilenet.CLASSES,
+        description="MobileNet v2, 3.5 M parameters, 1000 ImageNet classes; option side.",
         class_index="imagenet",
     ),
     ZooEntry(

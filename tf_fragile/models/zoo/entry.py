@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import keras
 
@@ -20,6 +20,8 @@ class ZooEntry:
       num_classes: how many logits it has; `None` where only the built model tells.
       description: one line for people.
       class_index: name of the table that names the labels, e.g. `"imagenet"`, if there is one.
+      stored_as: variables' names in the network's public weights, where Keras has others, and
+        Keras's, e.g. `{"mean": "moving_mean"}`.
     """
 
     name: str
@@ -29,3 +31,4 @@ class ZooEntry:
     num_classes: int | None
     description: str
     class_index: str | None = None
+    stored_as: Mapping[str, str] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 import zipfile
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def load(
         options = {**options, "weights": "imagenet"}
     model = _build(found, options)
     if weights not in ("random", "imagenet"):
-        _set_weights(model, weights, name)
+        _set_weights(model, weights, name, found.stored_as)
     return model
 
 
@@ -157,9 +158,14 @@ def _build(found: ZooEntry, options: dict[str, Any]) -> keras.Model:
         ) from error
 
 
-def _set_weights(model: keras.Model, path: str | os.PathLike[str], name: str) -> None:
+def _set_weights(
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    name: str,
+    stored_as: Mapping[str, str] | None = None,
+) -> None:
     if str(path).endswith(".npz") or name not in APPLICATIONS:
-        load_weights_npz(model, path)
+        load_weights_npz(model, path, stored_as)
         return
     if not Path(path).is_file():
         raise InputError(f"There is no file {str(path)!r}; give the path of a file of weights.")

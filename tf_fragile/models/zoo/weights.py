@@ -41,19 +41,26 @@ def write_npz(arrays: Mapping[str, npt.NDArray[np.generic]], path: str | os.Path
         raise
 
 
-def load_weights_npz(model: keras.Model, path: str | os.PathLike[str]) -> None:
+def load_weights_npz(
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    stored_as: Mapping[str, str] | None = None,
+) -> None:
     """Sets every weight of a model from an archive; nothing is set unless everything fits.
 
     Args:
       model: the model, changed in place.
-      path: the archive. A "/" in a layer's name, which Keras does not allow, stands for "_".
+      path: the archive, of any float dtype; values are cast to the model's. A "/" in a layer's
+        name, which Keras does not allow, stands for "_".
+      stored_as: variables' names that the archive may have, and Keras's names of them, e.g.
+        `{"mean": "moving_mean"}`; Keras's own are always understood.
 
     Raises:
       InputError: naming the first entry that is missing, superfluous, of another shape, or not
         finite, or saying why the file can't be read.
     """
-    found = {_keras_key(key): value for key, value in _read(path).items()}
     wanted = _variables(model)
+    found = _renamed({_keras_key(key): v for key, v in _read(path).items()}, stored_as or {})
     for key, variable in wanted.items():
         if key not in found:
             raise InputError(
@@ -98,6 +105,19 @@ def _variables(model: keras.Model) -> dict[str, keras.Variable]:
 def _keras_key(key: str) -> str:
     layer, _, variable = key.rpartition("/")
     return f"{layer.replace('/', '_')}/{variable}"
+
+
+def _renamed(
+    found: Mapping[str, npt.NDArray[np.generic]], stored_as: Mapping[str, str]
+) -> dict[str, npt.NDArray[np.generic]]:
+    """The entries by Keras's names; one that is there by both keeps its own, and is superfluous."""
+    result = dict(found)
+    for key in found:
+        layer, _, variable = key.rpartition("/")
+        new = f"{layer}/{stored_as.get(variable, variable)}"
+        if new not in found:
+            result[new] = result.pop(key)
+    return result
 
 
 def _read(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[np.generic]]:
