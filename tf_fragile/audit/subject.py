@@ -67,8 +67,13 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
       InputError: anything that is wrong with them, before any work is done.
     """
     entry = zoo.entry(settings.model)
-    model = zoo.load(settings.model, weights=settings.weights)
-    network = as_network(model)
+    model = zoo.load(
+        settings.model,
+        weights=settings.weights,
+        unsafe=settings.unsafe_load,
+        imports=settings.imports,
+    )
+    network = as_network(model, settings.head)
     shape = _image_shape(model)
     preprocessing = _preprocessing(settings, entry.preprocessing)
     source = open_source(

@@ -91,7 +91,7 @@ class Network:
         return target_column(self._fast)
 
 
-def as_network(model: keras.Model | Network) -> Network:
+def as_network(model: keras.Model | Network, head: str | None = None) -> Network:
     """`model` recorded and stripped of its head; a `Network` is returned as it is.
 
     Raises:
@@ -103,13 +103,13 @@ def as_network(model: keras.Model | Network) -> Network:
         raise InputError(f"Expected a keras.Model, got {type(model).__name__}; load it first.")
     graph = record(model)
     if graph is None:
-        head = Head("linear", "subclassed model; its outputs are taken as logits")
-        return Network(model, None, head, None)
+        found = Head("linear", "subclassed model; its outputs are taken as logits")
+        return Network(model, None, found, None)
     shape = model.output_shape
     if len(shape) != 2:
         raise InputError(
             f"Model {model.name!r} gives outputs of shape {shape}; a classifier gives "
             "(batch, classes)."
         )
-    stripped, head = strip_head(graph, model.name)
-    return Network(model, stripped, head, int(shape[-1]))
+    stripped, found = strip_head(graph, model.name)
+    return Network(model, stripped, found, int(shape[-1]))
