@@ -128,6 +128,16 @@ def test_keras_file_with_infinite_weights_is_refused(tmp_path: Path) -> None:
         zoo.load(str(tmp_path / "m.keras"))
 
 
+def test_keras_file_with_infinite_weights_of_bfloat16_is_refused(tmp_path: Path) -> None:
+    x = keras.Input((3,))
+    layer = keras.layers.Dense(2, dtype=keras.DTypePolicy("bfloat16"), name="half")
+    model = keras.Model(x, layer(x))
+    layer.bias.assign([np.nan, 0])
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(InputError, match=r"half/bias.*NaN or infinity"):
+        zoo.load(str(tmp_path / "m.keras"))
+
+
 def test_keras_file_that_brings_code_is_refused(tmp_path: Path) -> None:
     x = keras.Input((3,))
     keras.Model(x, keras.layers.Lambda(lambda v: v + 1)(x)).save(tmp_path / "m.keras")

@@ -141,7 +141,8 @@ def _optimizer(settings: AuditSettings, gate: Decision, explainers: Mapping[str,
             check_symmetric(name, explainer.method)
         except InputError:
             raise InputError(
-                f"{gate.text} That needs a map with a symmetric Jacobian; leave {name} out of "
+                f"{name} has no map with a symmetric Jacobian, which the secant optimizer needs, "
+                f"and no other can be used here ({gate.text.rstrip('.')}); leave {name} out of "
                 "--explainers."
             ) from None
     return "secant"

@@ -140,6 +140,16 @@ def test_functions_of_tensorflow_come_with_the_lines_that_name_them(
     comes_back(tmp_path / "m.keras", model, imports=[code(text)])
 
 
+def test_a_model_file_can_not_call_what_the_users_file_merely_uses(tmp_path, code) -> None:
+    path = tmp_path / "m.h5"
+    saved(path, layers.Lambda(made(ACTIVATION, "squashed"), arguments={}))
+    with h5py.File(path, "r+") as file:
+        config = file.attrs["model_config"].replace("squashed", "system")
+        file.attrs["model_config"] = config
+    with pytest.raises(InputError, match=r"needs the function 'system' .*my_code\.py does not def"):
+        zoo.load(path, imports=[code("from os import system")])
+
+
 def test_a_file_that_lacks_the_class_is_named(tmp_path, code) -> None:
     saved(tmp_path / "m.keras", made(PLAIN, "Scale")())
     with pytest.raises(InputError, match=r"my_code\.py does not define; give the Python file"):

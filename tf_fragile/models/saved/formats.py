@@ -42,7 +42,7 @@ _REFUSED = {
 def is_path(name: str) -> bool:
     """Whether a model's name is that of a file or directory, not of a network."""
     separated = os.sep in name or "/" in name
-    return separated or name.endswith((*READ, *_REFUSED)) or Path(name).exists()
+    return separated or name.endswith((*READ, *_REFUSED)) or (name != "" and Path(name).exists())
 
 
 def check_format(path: str | os.PathLike[str]) -> None:
@@ -76,8 +76,8 @@ def _check_directory(text: str, found: Path) -> None:
         return  # a .keras archive that was saved unpacked
     if (found / "saved_model.pb").is_file():
         raise InputError(
-            f"{text!r} is a TensorFlow SavedModel, whose layers are gone, so that there is nothing "
-            f"to explain; {_AGAIN}."
+            f"{text!r} is a TensorFlow SavedModel, in which no layer can be found, and so neither "
+            f"its softmax nor its activations; {_AGAIN}."
         )
     inside = sorted(p.name for p in found.iterdir() if p.name.endswith(READ))
     if inside:

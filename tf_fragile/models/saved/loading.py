@@ -97,9 +97,9 @@ def _refuse_saved_model_layers(text: str, config: Any) -> None:
     for part in parts(config):
         if part.name == "TFSMLayer":
             raise InputError(
-                f"The layer {part.layer!r} of {text!r} is a TFSMLayer, a SavedModel whose own "
-                "layers are gone, so that it can't be explained; put the network that was exported "
-                f"in its place and {_AGAIN}."
+                f"The layer {part.layer!r} of {text!r} is a TFSMLayer, a SavedModel in which no "
+                "layer can be found, and so neither its softmax nor its activations; put the "
+                f"network that was exported in its place and {_AGAIN}."
             )
 
 

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tf_fragile.errors import InputError
 from tf_fragile.models.saved.contents import Part, is_built_in, parts, strings
@@ -65,7 +66,7 @@ def custom_objects(modules: Iterable[ModuleType], config: Any) -> dict[str, Any]
     """
     defined: dict[str, Any] = {}
     for module in modules:
-        defined |= {name: item for name, item in vars(module).items() if callable(item)}
+        defined |= {name: item for name, item in vars(module).items() if _may_be_named(item)}
     found = {
         part.key: defined[part.name]
         for part in parts(config)
@@ -99,6 +100,16 @@ def reason(error: BaseException) -> str:
     if not text or isinstance(error, KeyError | SystemExit):
         text = f"{type(error).__name__} {text}".strip()
     return text.split(". ")[0].rstrip(".")[:200]
+
+
+def _may_be_named(item: Any) -> bool:
+    """Whether a model file may ask for it by name: `from os import system` is not for it."""
+    if not callable(item):
+        return False
+    package = str(getattr(item, "__module__", "")).split(".")[0]
+    if package == "tensorflow":
+        return any(item is known for known in vars(tf.nn).values())
+    return package not in sys.stdlib_module_names
 
 
 def _import_file(target: str) -> ModuleType:
