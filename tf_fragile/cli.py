@@ -93,6 +93,21 @@ def _say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
+def define_model_code() -> None:
+    """Defines `--import` and `--unsafe_load`, for every command that loads a user's model file.
+
+    Without them no code of the user's or the file's is run.
+    """
+    flags.DEFINE_multi_string(
+        "import",
+        [],
+        "A .py file or module to run first, which defines the model's own layers; may be repeated.",
+    )
+    flags.DEFINE_bool(
+        "unsafe_load", False, "Run the code in the model file, as that of Lambda layers."
+    )
+
+
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
     """Holds back what C++ code writes to stderr, and shows it only if the block fails.

@@ -15,7 +15,15 @@ from tf_fragile.errors import InputError
 def define_flags() -> None:
     """Defines the command's flags; call once, before they are parsed."""
     flags.DEFINE_string(
-        "model", "embedded", "A zoo name, a keras.applications name, or a .keras file."
+        "model", "embedded", "A zoo name, a keras.applications name, or a .keras or .h5 file."
+    )
+    cli.define_model_code()
+    flags.declare_key_flag("import")
+    flags.declare_key_flag("unsafe_load")
+    flags.DEFINE_string(
+        "head",
+        None,
+        "What the outputs are, where they don't tell: logits, probabilities or regression.",
     )
     flags.DEFINE_string(
         "weights", None, "A file of weights, or 'random'; the shipped ones if none."
@@ -25,7 +33,7 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "preprocessing",
         None,
-        "How pixels become inputs; the zoo model's own, raw for a .keras file.",
+        "How pixels become inputs; the zoo model's own, raw for a model file.",
     )
     flags.DEFINE_integer("num_images", 8, "How many images to attack; 0 for all.", lower_bound=0)
     flags.DEFINE_list("epsilon", ["1", "2", "4", "8"], "Radii in grey levels.")
@@ -79,8 +87,9 @@ def main(argv: list[str]) -> int:
         device()
     given = flags.FLAGS
     names = {field.name for field in dataclasses.fields(AuditSettings)}
-    chosen: dict[str, Any] = {name: given[name].value for name in names}
+    chosen: dict[str, Any] = {name: given[name].value for name in names - {"imports"}}
     chosen |= {
+        "imports": tuple(given["import"].value or ()),
         "num_images": given.num_images or None,
         "epsilon": tuple(_radius(text) for text in given.epsilon),
         "explainers": tuple(given.explainers),

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tf_fragile.attacks.cost import BUILD
 from tf_fragile.audit.subject import RANDOM, Subject
+from tf_fragile.models.batch import fixed_batch
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def make_plan(subject: Subject) -> Plan:
     seconds = forwards * _seconds_a_forward(subject) + BUILD * built
     head = [
         f"model: {settings.model} ({subject.network.head.note})",
+        *([f"code: {settings.code_run}"] if settings.code_run else []),
         f"data: {subject.source.name}, {images} of {len(subject.source)} images"
         f"{f' and {seen - images} misclassified ones passed over' if seen > images else ''}, "
         f"preprocessing {subject.source.preprocessing.name!r}, "
@@ -69,12 +71,13 @@ def make_plan(subject: Subject) -> Plan:
 
 
 def _seconds_a_forward(subject: Subject) -> float:
-    batch = tf.zeros((subject.settings.rows, *subject.image_shape))
+    rows = fixed_batch(subject.model) or subject.settings.rows
+    batch = tf.zeros((rows, *subject.image_shape))
     forward = tf.function(subject.network.logits, autograph=False)
     forward(batch)
     started = time.perf_counter()
     forward(batch).numpy()
-    return (time.perf_counter() - started) / subject.settings.rows
+    return (time.perf_counter() - started) / rows
 
 
 def _spoken(seconds: float) -> str:

@@ -156,6 +156,7 @@ def _facts(subject: Subject, records: pd.DataFrame, manifest: Manifest) -> dict[
     }
     facts = {
         "Model": f"{settings.model}; {subject.network.head.note}",
+        **({"Code": settings.code_run} if settings.code_run else {}),
         "Data": f"{subject.source.name}; {len(subject.positions)} of {len(subject.source)} images",
         "Preprocessing": subject.source.preprocessing.name,
         "Explainers": "; ".join(

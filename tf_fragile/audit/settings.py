@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tf_fragile.attacks.problem import radii
+from tf_fragile.backprop.head import SAID
 from tf_fragile.errors import InputError, unknown_name
 
 
@@ -54,10 +55,13 @@ class AuditSettings:
     """What decides the records of an audit.
 
     Attributes:
-      model: a name of the zoo or a `.keras` file.
+      model: a name of the zoo, or a `.keras` or `.h5` file.
       weights: a file of weights, `"random"`, or `None`.
+      imports: `.py` files or modules run before a model file is loaded, for its own layers.
+      unsafe_load: whether code in the model file is run.
+      head: what the outputs are, one of `backprop.head.SAID`; found out where `None`.
       data: a data source, e.g. `folder:DIR`.
-      preprocessing: its name; the model's own where `None`, raw pixels for `.keras` files.
+      preprocessing: its name; the model's own where `None`, raw pixels for model files.
       num_images: how many to attack; all of the data where `None`.
       epsilon: radii in input units (grey levels).
       explainers: specs, see `parse_explainer`.
@@ -80,6 +84,9 @@ class AuditSettings:
 
     model: str = "embedded"
     weights: str | None = None
+    imports: tuple[str, ...] = ()
+    unsafe_load: bool = False
+    head: str | None = None
     data: str = "embedded"
     preprocessing: str | None = None
     num_images: int | None = 8
@@ -102,6 +109,8 @@ class AuditSettings:
     def __post_init__(self) -> None:
         if self.budget not in BUDGETS:
             raise unknown_name("budget", self.budget, BUDGETS)
+        if self.head is not None and self.head not in SAID:
+            raise unknown_name("head", self.head, SAID)
         for name in ("explainers", "attacks", "epsilon"):
             if not getattr(self, name):
                 raise InputError(f"--{name} is empty; give at least one.")
@@ -114,6 +123,14 @@ class AuditSettings:
             raise InputError(
                 "--halving searches between the smallest and the largest --epsilon; give two."
             )
+
+    @property
+    def code_run(self) -> str:
+        """Which code was run to load the model, in words; empty where none was."""
+        said = [f"your code was run: --import={target}" for target in self.imports]
+        if self.unsafe_load:
+            said.append("loaded with --unsafe_load: code inside the file was run")
+        return "; ".join(said)
 
     @property
     def rows_at_once(self) -> int:

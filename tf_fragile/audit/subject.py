@@ -67,8 +67,13 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
       InputError: anything that is wrong with them, before any work is done.
     """
     entry = zoo.entry(settings.model)
-    model = zoo.load(settings.model, weights=settings.weights)
-    network = as_network(model)
+    model = zoo.load(
+        settings.model,
+        weights=settings.weights,
+        unsafe=settings.unsafe_load,
+        imports=settings.imports,
+    )
+    network = as_network(model, settings.head)
     shape = _image_shape(model)
     preprocessing = _preprocessing(settings, entry.preprocessing)
     source = open_source(
@@ -136,7 +141,8 @@ def _optimizer(settings: AuditSettings, gate: Decision, explainers: Mapping[str,
             check_symmetric(name, explainer.method)
         except InputError:
             raise InputError(
-                f"{gate.text} That needs a map with a symmetric Jacobian; leave {name} out of "
+                f"{name} has no map with a symmetric Jacobian, which the secant optimizer needs, "
+                f"and no other can be used here ({gate.text.rstrip('.')}); leave {name} out of "
                 "--explainers."
             ) from None
     return "secant"

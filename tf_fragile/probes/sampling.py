@@ -8,6 +8,7 @@ import tensorflow as tf
 from tf_fragile.backprop.network import Network
 from tf_fragile.data.source import Source, choose
 from tf_fragile.errors import InputError
+from tf_fragile.models.batch import fixed_batch
 
 _CHUNK = 16
 
@@ -35,11 +36,16 @@ def sample_positions(
         return choose(source, num, seed)
     choose(source, num, seed)  # refuses numbers that do not fit the source
     order = np.random.default_rng(seed).permutation(len(source))
+    fixed = fixed_batch(network.model)
+    size = fixed or _CHUNK
     taken, correct = 0, 0
     while correct < num and taken < len(order):
-        batch = source.load(order[taken : taken + _CHUNK])
+        wanted = order[taken : taken + size]
+        # A model of a fixed batch size gets full batches: the last one is filled up with repeats.
+        batch = source.load(np.resize(wanted, size) if fixed else wanted)
         predicted = network.predict(tf.constant(batch.image)).numpy()
-        for right in (batch.label < 0) | (batch.label == predicted):
+        right_ones = (batch.label < 0) | (batch.label == predicted)
+        for right in right_ones[: len(wanted)]:
             taken += 1
             correct += bool(right)
             if correct == num:

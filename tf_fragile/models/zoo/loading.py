@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,16 @@ from typing import Any
 import keras
 
 from tf_fragile.errors import InputError
+from tf_fragile.models.saved.formats import check_format, is_path
+from tf_fragile.models.saved.loading import load_file
+from tf_fragile.models.saved.user_code import reason
 from tf_fragile.models.zoo.applications import APPLICATIONS
 from tf_fragile.models.zoo.catalogue import ZOO
 from tf_fragile.models.zoo.embedded import WEIGHTS as EMBEDDED_WEIGHTS
 from tf_fragile.models.zoo.entry import ZooEntry
 from tf_fragile.models.zoo.weights import check_finite, load_weights_npz
 
-# What Keras raises on files that are damaged, unsafe, or made of layers it does not know.
+# What Keras raises on weights that are damaged or don't fit.
 _LOADING_ERRORS = (
     OSError,
     ValueError,
@@ -32,12 +35,12 @@ _LOADING_ERRORS = (
 )
 
 
-def entry(name: str) -> ZooEntry:
+def entry(name: str | os.PathLike[str]) -> ZooEntry:
     """What is known about a network.
 
     Args:
-      name: a name of the zoo or the path of a `.keras` file. About the latter only the name is
-        known before it is loaded: shape, classes and preprocessing are `None`.
+      name: a name of the zoo or the path of a `.keras` or `.h5` file. About the latter only the
+        name is known before it is loaded: shape, classes and preprocessing are `None`.
 
     Returns:
       The entry.
@@ -45,6 +48,7 @@ def entry(name: str) -> ZooEntry:
     Raises:
       InputError: if the name is unknown.
     """
+    name = os.fspath(name)
     if not _is_path(name):
         return ZOO[name]
     return ZooEntry(
@@ -58,27 +62,43 @@ def entry(name: str) -> ZooEntry:
 
 
 def load(
-    name: str, *, weights: str | os.PathLike[str] | None = None, **options: Any
+    name: str | os.PathLike[str],
+    *,
+    weights: str | os.PathLike[str] | None = None,
+    unsafe: bool = False,
+    imports: Sequence[str] = (),
+    **options: Any,
 ) -> keras.Model:
     """Builds or reads a network and sets its weights.
 
     Args:
-      name: a name of the zoo, any of `keras.applications`, or the path of a `.keras` file.
-      weights: a file of weights (`.npz`, or `.weights.h5` for `keras.applications`);
-        `"random"` for an untrained network; `"imagenet"` for the weights Keras downloads for its
-        applications. `None` is only for `embedded`, whose weights are shipped, and for `.keras`
-        files, which bring theirs.
+      name: a name of the zoo, any of `keras.applications`, or the path of a `.keras` or `.h5`
+        file.
+      weights: a file of weights (`.npz`; for `keras.applications` and model files also
+        `.weights.h5` or `.h5`); `"random"` for an untrained network; `"imagenet"` for the weights
+        Keras downloads for its applications. `None` is only for `embedded`, whose weights are
+        shipped, and for model files, which bring theirs.
+      unsafe: of a model file, also run the code in it, as that of Lambda layers.
+      imports: of a model file, the `.py` files or modules to run first, which register or define
+        the classes and functions it needs.
       **options: settings of the network, e.g. `width`.
 
     Returns:
       A plain Keras model. Networks of the zoo end in logits.
 
     Raises:
-      InputError: if the name, an option or the weights can't be used.
+      InputError: if the name, an option, the weights or the code can't be used.
     """
+    name = os.fspath(name)
+    imports = (imports,) if isinstance(imports, str) else tuple(imports)
     if _is_path(name):
-        return _load_path(name, weights, options)
+        return _load_path(name, weights, unsafe, imports, options)
     found = ZOO[name]
+    if unsafe or imports:
+        raise InputError(
+            f"The network {name!r} needs no code of yours; leave out --import and --unsafe_load "
+            "(in Python: imports and unsafe), which are for model files."
+        )
     if weights is None:
         weights = EMBEDDED_WEIGHTS if name == "embedded" and not options else None
     if weights is None:
@@ -94,49 +114,47 @@ def load(
     return model
 
 
-def load_keras_file(path: str | os.PathLike[str]) -> keras.Model:
-    """Reads a model that Keras saved, running no code that came with it.
+def load_keras_file(
+    path: str | os.PathLike[str], *, unsafe: bool = False, imports: Sequence[str] = ()
+) -> keras.Model:
+    """Reads a model that Keras saved, running no code but what is asked for.
 
     Args:
-      path: a `.keras` file.
+      path: a `.keras` or `.h5` file.
+      unsafe: run the code in the file, as that of Lambda layers.
+      imports: `.py` files or modules to run first.
 
     Returns:
       The model.
 
     Raises:
-      InputError: if the file is missing, damaged, unsafe to load, needs code that is not there,
-        or has weights that are not finite.
+      InputError: if the file is missing, damaged or of another kind, needs code that is not there
+        or was not asked for, or has weights that are not finite.
     """
-    if not Path(path).is_file():
-        raise InputError(f"There is no model file {str(path)!r}; give the path of a .keras file.")
-    try:
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
-    except _LOADING_ERRORS as error:
-        raise InputError(
-            f"The model file {str(path)!r} can't be loaded ({_first_sentence(error)}); "
-            "save it again with model.save('name.keras') or repair the file."
-        ) from error
+    model = load_file(path, unsafe=unsafe, imports=imports)
     check_finite(model, path)
     return model
 
 
 def _is_path(name: str) -> bool:
-    return name.endswith(".keras") or os.sep in name
+    return name not in ZOO and is_path(name)
 
 
 def _load_path(
-    name: str, weights: str | os.PathLike[str] | None, options: dict[str, Any]
+    name: str,
+    weights: str | os.PathLike[str] | None,
+    unsafe: bool,
+    imports: Sequence[str],
+    options: dict[str, Any],
 ) -> keras.Model:
-    if not name.endswith(".keras"):
-        raise InputError(
-            f"The model {name!r} is neither in the zoo nor a .keras file; "
-            "save it with model.save('name.keras')."
-        )
+    check_format(name)
     if options:
-        raise InputError(f"The model file {name!r} takes no setting {next(iter(options))!r}.")
-    model = load_keras_file(name)
-    if weights == "random":
+        raise InputError(
+            f"The model file {name!r} takes no setting {next(iter(options))!r}; leave it out."
+        )
+    if weights in ("random", "imagenet"):
         raise InputError(f"The model file {name!r} brings its weights; leave weights out.")
+    model = load_keras_file(name, unsafe=unsafe, imports=imports)
     if weights is not None:
         _set_weights(model, weights, name)
     return model
@@ -154,7 +172,7 @@ def _build(found: ZooEntry, options: dict[str, Any]) -> keras.Model:
         settings = ", ".join(f"{key}={value!r}" for key, value in options.items())
         raise InputError(
             f"The network {found.name!r} can't be built with {settings or 'no settings'} "
-            f"({_first_sentence(error)}); change the settings or give a local file of weights."
+            f"({reason(error)}); change the settings or give a local file of weights."
         ) from error
 
 
@@ -164,7 +182,7 @@ def _set_weights(
     name: str,
     stored_as: Mapping[str, str] | None = None,
 ) -> None:
-    if str(path).endswith(".npz") or name not in APPLICATIONS:
+    if str(path).endswith(".npz") or (name in ZOO and name not in APPLICATIONS):
         load_weights_npz(model, path, stored_as)
         return
     if not Path(path).is_file():
@@ -176,12 +194,7 @@ def _set_weights(
             model.load_weights(path)
     except (*_LOADING_ERRORS, UserWarning) as error:
         raise InputError(
-            f"The weights {str(path)!r} don't fit {name!r} ({_first_sentence(error)}); "
+            f"The weights {str(path)!r} don't fit {name!r} ({reason(error)}); "
             "give a .weights.h5 or .h5 file of that network."
         ) from error
     check_finite(model, path)
-
-
-def _first_sentence(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text.split(". ")[0].rstrip(".")[:200]

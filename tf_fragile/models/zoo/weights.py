@@ -90,8 +90,12 @@ def load_weights_npz(
 def check_finite(model: keras.Model, path: str | os.PathLike[str]) -> None:
     """Raises `InputError` naming the first weight of a model that is not finite."""
     for variable in model.weights:
+        if not keras.backend.is_float_dtype(variable.dtype):
+            continue
         value = np.asarray(variable.value)
-        if value.dtype.kind == "f" and not np.all(np.isfinite(value)):
+        if value.dtype.kind != "f":
+            value = value.astype(np.float32)  # bfloat16, which NumPy knows nothing of
+        if not np.all(np.isfinite(value)):
             raise InputError(
                 f"The weight {variable.path!r} of {str(path)!r} contains NaN or infinity; "
                 "repair or retrain the model."
