@@ -18,8 +18,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 from absl import flags
-from designs.catalog import GROUPS, TOO_LARGE, chosen
-from designs.design import Design, livened, noise
+from designs.catalog import GROUPS, chosen, left_out
+from designs.design import Design, layers_of, livened, noise
 from designs.judge import ATTACK, EXPLAINERS, SETTINGS, Verdict, attacked, explained, judged
 from designs.oracle import Oracle, make_oracle
 from designs.page import Row, page
@@ -42,10 +42,17 @@ def row(group: str, design: Design) -> Row:
     oracle = make_oracle(pair, x)
     if not design.refuse:
         oracle.check()
+    # Compiled, nearly all of the time would go into tracing graphs that run once; op by op,
+    # TensorFlow has no gradient of grouped convolutions on CPUs.
+    tf.config.run_functions_eagerly(not _is_grouped(pair.model))
     cells = {name: _map(name, oracle, design) for name in EXPLAINERS}
     if len(tf.nest.flatten(x)) == 1 and len(tf.nest.flatten(x)[0].shape) == 4:
         cells[ATTACK] = _attack(oracle, design)
     return Row(group, design.name, pair.model.count_params(), cells)
+
+
+def _is_grouped(model: keras.Model) -> bool:
+    return any(getattr(layer, "groups", 1) != 1 for layer in layers_of(model))
 
 
 def _map(name: str, oracle: Oracle, design: Design) -> Verdict:
@@ -82,10 +89,8 @@ def main(argv: list[str]) -> int:
     designs = chosen(WHICH.value, ONLY.value)
     if not designs:
         raise InputError(f"No design is called {', '.join(ONLY.value)}; see bench/designs.")
-    # Compiled, nearly all of the time would go into tracing graphs that run once.
-    tf.config.run_functions_eagerly(True)
     rows = run(tqdm(designs))
-    text = page(rows, TOO_LARGE)
+    text = page(rows, left_out(WHICH.value))
     if OUT.value:
         Path(OUT.value).write_text(text, encoding="utf-8")
     else:

@@ -10,8 +10,6 @@ from designs.applications import TOO_LARGE
 from designs.design import Design
 from tf_fragile.errors import unknown_name
 
-__all__ = ["GROUPS", "TOO_LARGE", "chosen", "designs_of"]
-
 GROUPS: dict[str, tuple[str, ...]] = {
     "examples": ("vision", "patches", "sequences", "structured"),
     "applications": ("applications",),
@@ -27,10 +25,25 @@ def designs_of(group: str) -> tuple[Design, ...]:
     """
     if group not in GROUPS:
         raise unknown_name("group", group, GROUPS)
-    if group == "hub" and importlib.util.find_spec("keras_hub") is None:
+    if group == "hub" and not has_hub():
         return ()
     modules = [importlib.import_module(f"designs.{name}") for name in GROUPS[group]]
     return tuple(design for module in modules for design in module.DESIGNS)
+
+
+def has_hub() -> bool:
+    """Whether KerasHub is installed."""
+    return importlib.util.find_spec("keras_hub") is not None
+
+
+def left_out(groups: Sequence[str]) -> list[str]:
+    """A sentence for each group that is not there as a whole."""
+    remarks = []
+    if "applications" in groups:
+        remarks.append(f"Above 60 million parameters, and left out: {', '.join(TOO_LARGE)}.")
+    if "hub" in groups and not has_hub():
+        remarks.append("KerasHub is not installed here, and left out: `pip install -e '.[hub]'`.")
+    return remarks
 
 
 def chosen(groups: Sequence[str], names: Sequence[str]) -> list[tuple[str, Design]]:

@@ -49,8 +49,8 @@ class Row:
     cells: Mapping[str, Verdict]
 
 
-def page(rows: Sequence[Row], too_large: Sequence[str]) -> str:
-    """The whole page."""
+def page(rows: Sequence[Row], remarks: Sequence[str]) -> str:
+    """The whole page; `remarks` are lines on what was left out."""
     count = Counter(verdict.kind for row in rows for verdict in row.cells.values())
     lines = [
         "# Architectures of others",
@@ -68,8 +68,8 @@ def page(rows: Sequence[Row], too_large: Sequence[str]) -> str:
         mine = [row for row in rows if row.group == group]
         if mine:
             lines += [f"## {title}", "", *_table(mine, notes), ""]
-        if mine and group == "applications":
-            lines += [f"Above 60 million parameters, and left out: {', '.join(too_large)}.", ""]
+    for remark in remarks:
+        lines += [remark, ""]
     lines += ["## Notes", "", *(f"{i}. {note}" for i, note in enumerate(notes, 1)), ""]
     return "\n".join(lines)
 

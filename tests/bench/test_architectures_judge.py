@@ -169,8 +169,9 @@ def test_the_page_counts_and_numbers_a_sentence_once() -> None:
         Row("hub", "three", 10, {ATTACK: Verdict("refused", sentence.format("dot_1"))}),
         Row("hub", "four", 10, {"gradient": Verdict("wrong", "off")}),
     ]
-    text = page(rows, ())
+    text = page(rows, ["One is too large."])
     assert "4 combinations: 1 right, 2 refused with a sentence, 1 wrong, 0 crashed" in text
+    assert "One is too large." in text
     assert text.count("– [1]") == 2
     assert "WRONG [2]" in text
     assert "1. lrp has no rule for layer 'dot' (Dot): it is not known.\n2. off" in text
