@@ -7,12 +7,14 @@ from typing import Any
 
 import keras
 import keras_hub
+import numpy as np
 from keras import layers, ops
 
 from designs.design import CLASSES, Design, Pair, ended
 from designs.sequences import TOKENS
 
 LENGTH, WIDTH = 8, 16
+COUNTED = 6  # the tokens behind are padding
 _SMALL = {
     "vocabulary_size": 20,
     "num_layers": 2,
@@ -43,10 +45,10 @@ KNOWN: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 def _pooled(output: Any) -> Any:
-    """The classifier token's vector; for decoders, the last token's."""
+    """The classifier token's vector; for decoders, that of the last token that counts."""
     if isinstance(output, dict):
         return output["pooled_output"]
-    return output[:, -1]
+    return output[:, COUNTED - 1]
 
 
 def _backbone(family: str, config: dict[str, Any]) -> keras.Model:
@@ -54,14 +56,14 @@ def _backbone(family: str, config: dict[str, Any]) -> keras.Model:
 
 
 def _behind(family: str, config: dict[str, Any], layer: str) -> Pair:
-    """The model behind the embedding: vectors in, every token counted."""
+    """The model behind the embedding: vectors in, the last ones masked as padding."""
     backbone = _backbone(family, config)
     parts = [backbone.get_layer(layer).output]
     mask = backbone.input.get("padding_mask")
     inner = keras.Model([*parts, *([] if mask is None else [mask])], _pooled(backbone.output))
     x = keras.Input((LENGTH, WIDTH), name="embedded")
-    ones = ops.ones_like(x[..., 0], dtype="int32")
-    h = inner([x] if mask is None else [x, ones])
+    counted = np.array([1] * COUNTED + [0] * (LENGTH - COUNTED), "int32")
+    h = inner([x] if mask is None else [x, ops.ones_like(x[..., 0], dtype="int32") * counted])
     return ended(x, layers.Dense(CLASSES)(layers.Dropout(0.1)(h)))
 
 
