@@ -81,27 +81,39 @@ def noise(model: keras.Model, low: float, high: float, batch: int = BATCH, seed:
 
 
 def livened(design: Design) -> Pair:
-    """The pair with batch norms that do something: seeded scales, variances that fit the noise.
+    """The pair with batch norms that do something: seeded scales and offsets, fitted statistics.
 
-    Fresh ones are the identity, and deep random networks fade out behind them.
+    Fresh ones are the identity, and deep random networks fade out behind them; badly fitted ones
+    make a network chaotic, and a chaotic one has no gradient to compare with.
     """
     keras.utils.set_random_seed(0)
     pair = design.build()
     norms = [n for n in layers_of(pair.model) if isinstance(n, keras.layers.BatchNormalization)]
-    momenta = [norm.momentum for norm in norms]
-    if norms:
-        for norm in norms:
-            norm.momentum = 0.0
-        pair.model(noise(pair.model, design.low, design.high, 8, 3), training=True)
     rng = np.random.default_rng(0)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
+    for norm in norms:
         if norm.gamma is not None:
             norm.gamma.assign(rng.uniform(0.5, 1.5, norm.gamma.shape))
         if norm.beta is not None:
             norm.beta.assign(rng.uniform(-0.2, 0.2, norm.beta.shape))
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    if norms:
+        pair.model(_path(noise(pair.model, design.low, design.high, 16, 3)), training=True)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
     pair.logits.set_weights(pair.model.get_weights())
     return pair
+
+
+def _path(x: Any) -> Any:
+    """Each sample scaled by another factor between 0 and 1: what path methods see."""
+
+    def scaled(leaf: np.ndarray) -> np.ndarray:
+        factors = np.linspace(0, 1, len(leaf), dtype="float32")
+        return (leaf * factors.reshape(-1, *[1] * (leaf.ndim - 1))).astype(leaf.dtype)
+
+    return keras.tree.map_structure(scaled, x)
 
 
 def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
