@@ -21,9 +21,11 @@ _COMMAND = "python bench/architectures.py --out=docs/results/architectures.md"
 _HOW = f"""Each model is compared with Keras' own tape on the same model: the user's one, and a twin
 of equal weights that ends in logits. `gradient` and `integrated_gradients` (8 Gauss-Legendre
 points) equal the tape's, `deeplift_rescale` sums to the difference of the logit, the gap that an
-explainer tells is the one recomputed from its map, Grad-CAM is that of the last convolutional
-layer where that layer is known, and an attack of two steps is judged again by the user's model:
-ball, label, map and overlap. `guided_backprop` is held to shape and finiteness alone.
+explainer tells is the one recomputed from its map, Grad-CAM is that of the last layer with places
+where the design names it, and an attack of two steps is judged again by the user's model: ball,
+label, map and overlap. `guided_backprop` is held to shape and finiteness alone. Tolerances: 0.2 %
+(float16: 5 %), or ten times what the tape's own gradient moves by when the input does by a
+millionth, 10 % at most.
 
 A number is the worst sample's gap, as a share of the logit (of its difference from the reference):
 weights are fresh, but batch norms have scales and offsets, whose share relevance methods absorb.
