@@ -18,11 +18,12 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help audit test lint format clean
+.PHONY: help audit test test-hub lint format clean
 
 help:
 	@echo 'make audit   audit the embedded model; table, report and records in out/audit'
 	@echo 'make test    run the tests'
+	@echo 'make test-hub  the tests that need KerasHub, which it installs'
 	@echo 'make lint    run the linters, the import contract and the type checker'
 	@echo 'make format  rewrite the code as the formatter wants it'
 	@echo 'make clean   remove build products and caches, but neither .venv nor out/'
@@ -32,6 +33,9 @@ audit: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-hub: $(VENV)/.installed-hub
+	$(BIN)/python -m pytest tests/hub
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check
@@ -59,3 +63,7 @@ $(VENV)/.installed: setup.cfg constraints.txt | $(BIN)/pip
 $(VENV)/.installed-test: setup.cfg constraints.txt | $(BIN)/pip
 	$(INSTALL) --editable '.[test]'
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-hub: $(VENV)/.installed-test
+	$(INSTALL) --editable '.[test,hub]'
+	@touch $@
