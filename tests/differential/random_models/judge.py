@@ -1,0 +1,94 @@
+"""One model against Keras: right, refused with a sentence, or wrong."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import tensorflow as tf
+
+from random_models.attacked import check_attack
+from random_models.checks import Wrong, check_deeplift, check_gradient, check_lrp
+from random_models.subject import Subject, kept_state
+from tf_fragile.errors import InputError
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of one model.
+
+    Attributes:
+      kind: `"right"`; `"refused"` where not even the gradient was given; `"wrong"`.
+      what: of a wrong one, the check and the kind of fault; of a refused one, the sentence.
+      detail: numbers, or a traceback.
+      checks: each check that ran, `"right"`, `"wrong"` or the sentence of its refusal.
+    """
+
+    kind: str
+    what: str = ""
+    detail: str = ""
+    checks: dict[str, str] = field(default_factory=dict)
+
+
+def judge(subject: Subject, attack: bool = False, compiled: bool = False) -> Verdict:
+    """Every check on one model; the first wrong one names the verdict.
+
+    Args:
+      subject: the model, its inputs and its twins.
+      attack: whether an attack is run, too.
+      compiled: whether explainers are traced, as users run them. Tracing is most of the time, so
+        it is for some models only; the others run operation by operation.
+    """
+    checks: dict[str, Callable[[Subject], None]] = {"gradient": check_gradient}
+    checks |= {"lrp_epsilon": check_lrp, "deeplift_rescale": check_deeplift}
+    checks |= {"attack": check_attack} if attack else {}
+    said: dict[str, str] = {}
+    wrong: list[Verdict] = []
+    with _quietly(eager=not (compiled or subject.grouped)), kept_state(subject.model):
+        for name, check in checks.items():
+            said[name], verdict = _outcome(name, check, subject)
+            wrong += [verdict] if verdict else []
+            if name == "gradient" and said[name] not in ("right", "wrong"):
+                break
+    if wrong:
+        return Verdict("wrong", wrong[0].what, wrong[0].detail, said)
+    refused = said["gradient"] != "right"
+    return Verdict("refused" if refused else "right", said["gradient"] if refused else "", "", said)
+
+
+def _outcome(
+    name: str, check: Callable[[Subject], None], subject: Subject
+) -> tuple[str, Verdict | None]:
+    try:
+        check(subject)
+        return "right", None
+    except InputError as error:
+        return str(error), None
+    except Wrong as error:
+        return "wrong", Verdict("wrong", f"{name}: {error.what}", error.detail)
+    except Exception as error:
+        trace = traceback.format_exc()
+        return "wrong", Verdict("wrong", f"{name}: crash, {crash(error)}", trace)
+
+
+def crash(error: Exception) -> str:
+    """The class of an error and the line of the package where it came up."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [f for f in frames if "tf_fragile/" in f.filename]
+    place = ours[-1] if ours else frames[-1]
+    return f"{type(error).__name__} in {place.filename.rsplit('/', 1)[-1]} {place.name}"
+
+
+@contextmanager
+def _quietly(eager: bool) -> Iterator[None]:
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(eager)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        tf.config.run_functions_eagerly(before)
