@@ -11,9 +11,10 @@ import tf_fragile as tff
 from random_models import reference
 from random_models.checks import Wrong
 from random_models.subject import Subject
+from tf_fragile.backprop.network import Network
 
 
-def check_attack(subject: Subject) -> None:
+def check_attack(subject: Subject, network: Network) -> None:
     """Four steps of the annealed attack on the plain gradient.
 
     Raises:
@@ -26,7 +27,7 @@ def check_attack(subject: Subject) -> None:
     bounds = (0.0, 255.0) if whole else (float(x.min()) - 1, float(x.max()) + 1)
     radius = 3.0 if whole else 0.1
     k = max(1, _places(np.zeros_like(x)).size // len(x) // 4)
-    explainer = tff.explain("gradient", subject.model)
+    explainer = tff.explain("gradient", network)
     attack = tff.attack("top_k", k=k, optimizer="annealed_momentum", steps=4)
     result = attack(explainer, x, epsilon=radius, bounds=bounds)
     kept, success = reference.kept_labels(subject, x), result.success[0]

@@ -13,7 +13,7 @@ import tensorflow as tf
 import tf_fragile as tff
 from random_models import reference
 from random_models.subject import Subject
-from tf_fragile.backprop.network import as_network
+from tf_fragile.backprop.network import Network
 
 # Of the largest entry; a model's own distance from float64 comes on top.
 TOLERANCE = {"float32": 1e-3, "float64": 1e-3, "floatx64": 1e-5, "float16": 3e-2, "bfloat16": 2e-1}
@@ -27,7 +27,7 @@ class Wrong(Exception):  # noqa: N818
         self.what, self.detail = what, detail
 
 
-def check_gradient(subject: Subject) -> None:
+def check_gradient(subject: Subject, network: Network) -> None:
     """Logits, label and gradient of the predicted and of another class.
 
     Raises:
@@ -35,77 +35,79 @@ def check_gradient(subject: Subject) -> None:
     """
     model, x = subject.model, subject.x
     before = [v.numpy() for v in model.variables]
-    explainer = tff.explain("gradient", model)
+    explainer = tff.explain("gradient", network)
     maps = explainer(x)
     if not all(np.array_equal(v.numpy(), b) for v, b in zip(model.variables, before, strict=True)):
         raise Wrong("the user's variables were moved")
     if subject.head.refused or subject.exact is None:
-        raise Wrong(f"head {subject.recipe.head} explained without a word", note(subject))
+        raise Wrong(f"head {subject.recipe.head} explained without a word", note(network))
     if not subject.deterministic:
         raise Wrong("a random or stateful model explained without a word")
     check_shapes(maps, x)
-    label = reference.decision(subject, x)
-    check_logits(subject, label)
+    label = reference.decision(subject)
+    check_logits(subject, network, explainer.inputs(x), label)
     other = (label + 1) % max(2, subject.y.shape[-1])
-    compare(maps, subject, label, "gradient of the predicted class")
-    compare(explainer(x, other), subject, other, "gradient of another class")
+    compare(maps, subject, network, label, "gradient of the predicted class")
+    compare(explainer(x, other), subject, network, other, "gradient of another class")
 
 
-def check_logits(subject: Subject, label: np.ndarray) -> None:
+def check_logits(subject: Subject, network: Network, x: Any, label: np.ndarray) -> None:
     """The network's logits and label are those of Keras."""
-    network = as_network(subject.model)
-    x = tff.explain("gradient", subject.model).inputs(subject.x)
     ours = tf.cast(network.logits(x), tf.float64).numpy()
-    exact = reference.logits(subject.exact, subject.x)
+    exact = reference.classes(subject.logits)
     if ours.shape != exact.shape:
         raise Wrong("logits of another shape", f"{ours.shape}, Keras {exact.shape}")
     if not close(subject, ours, exact, lambda: reference.logits(subject.twin, subject.x)):
         if subject.exact is not None and np.allclose(ours, subject.y, 1e-3, 1e-3):
-            raise Wrong(f"outputs of head {subject.recipe.head} taken for logits", note(subject))
-        raise Wrong("logits", f"ours {ours}\nKeras {exact}\n{note(subject)}")
+            raise Wrong(f"outputs of head {subject.recipe.head} taken for logits", note(network))
+        raise Wrong("logits", f"ours {ours}\nKeras {exact}\n{note(network)}")
     said = network.predict(x).numpy()
     if not np.array_equal(said, label):
-        raise Wrong("label", f"ours {said}, model.predict {label}\n{note(subject)}")
+        raise Wrong("label", f"ours {said}, model.predict {label}\n{note(network)}")
 
 
-def check_lrp(subject: Subject) -> None:
+def check_lrp(subject: Subject, network: Network) -> None:
     """LRP-ε: shape, finite, and a gap that is what it says.
 
     Raises:
       Wrong: it is not.
     """
-    explainer = tff.explain("lrp_epsilon", subject.model)
+    explainer = tff.explain("lrp_epsilon", network)
     maps = explainer(subject.x, 0)
     check_shapes(maps, subject.x)
     gap = explainer.gap(subject.x, 0, maps)
-    due = total(maps) - score_of_0(subject.exact, subject.x)
-    own = lambda: total(maps) - score_of_0(subject.twin, subject.x)  # noqa: E731
+    due = total(maps) - reference.classes(subject.logits)[:, 0]
+
+    def own() -> np.ndarray:
+        return total(maps) - score_of_0(subject.twin, subject.x)
+
     if not close(subject, gap, due, own, absolute(maps)):
         raise Wrong(
-            "gap", f"ours {gap}, by Keras' logit {due}, of {absolute(maps)}\n{note(subject)}"
+            "gap", f"ours {gap}, by Keras' logit {due}, of {absolute(maps)}\n{note(network)}"
         )
 
 
-def check_deeplift(subject: Subject) -> None:
+def check_deeplift(subject: Subject, network: Network) -> None:
     """DeepLIFT: shape, finite, and a sum of S(x) - S(0).
 
     Raises:
       Wrong: it is not.
     """
-    maps = tff.explain("deeplift_rescale", subject.model)(subject.x, 0)
+    maps = tff.explain("deeplift_rescale", network)(subject.x, 0)
     check_shapes(maps, subject.x)
 
     def due(twin: keras.Model) -> np.ndarray:
         return score_of_0(twin, subject.x) - score_of_0(twin, reference.nothing(subject.x))
 
-    exact, ours = due(subject.exact), total(maps)
+    at_0 = score_of_0(subject.exact, reference.nothing(subject.x))
+    exact, ours = reference.classes(subject.logits)[:, 0] - at_0, total(maps)
     if not close(subject, ours, exact, lambda: due(subject.twin), absolute(maps)):
-        raise Wrong("sum", f"ours {ours}, Keras {exact}, of {absolute(maps)}\n{note(subject)}")
+        raise Wrong("sum", f"ours {ours}, Keras {exact}, of {absolute(maps)}\n{note(network)}")
 
 
 def score_of_0(twin: keras.Model, x: Any) -> np.ndarray:
     """The logit [B] of class 0."""
-    return reference.score(twin, x, np.zeros(2, int))
+    return reference.logits(twin, x)[:, 0]
 
 
 def close(
@@ -134,7 +136,7 @@ def close(
     return bool(np.all(np.minimum(np.abs(ours - exact), np.abs(ours - rounded)) <= slack))
 
 
-def compare(maps: Any, subject: Subject, target: np.ndarray, what: str) -> None:
+def compare(maps: Any, subject: Subject, network: Network, target: np.ndarray, what: str) -> None:
     """A gradient map against Keras' tape, in the model's precision or in float64."""
     exact = tf.nest.flatten(reference.gradient(subject.exact, subject.x, target))
 
@@ -144,7 +146,7 @@ def compare(maps: Any, subject: Subject, target: np.ndarray, what: str) -> None:
     for i, m in enumerate(tf.nest.flatten(maps)):
         if not close(subject, m, exact[i], partial(own, i), 1e-6):
             off = np.abs(m - exact[i]).max() / np.abs(exact[i]).max()
-            raise Wrong(what, f"off by {off:.2g} of the largest entry\n{note(subject)}")
+            raise Wrong(what, f"off by {off:.2g} of the largest entry\n{note(network)}")
 
 
 def check_shapes(maps: Any, x: Any) -> None:
@@ -167,9 +169,9 @@ def tolerance(subject: Subject) -> float:
     return TOLERANCE[subject.recipe.policy.removeprefix("mixed_")]
 
 
-def note(subject: Subject) -> str:
+def note(network: Network) -> str:
     """What the engine says of the head."""
-    return f"head: {as_network(subject.model).head}"
+    return f"head: {network.head}"
 
 
 def total(maps: Any) -> np.ndarray:

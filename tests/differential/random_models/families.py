@@ -28,7 +28,7 @@ def _convolution(name: str) -> Draw:
         padding = "causal" if causal else r.choice(["same", "same", "valid"])
         extra = r.choice(["", "", "", ", strides=2", ", dilation_rate=2", ", use_bias=False"])
         act = fused(r)
-        if r.random() < 0.15:
+        if r.random() < 0.06:
             return f'L.{name}(2 * $.shape[-1], 3, padding="same", groups=$.shape[-1]{act})($)'
         size = r.choice([1, 2, 3, 3])
         return f'L.{name}({r.randint(2, 6)}, {size}, padding="{padding}"{extra}{act})($)'

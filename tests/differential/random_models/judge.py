@@ -13,7 +13,10 @@ import tensorflow as tf
 from random_models.attacked import check_attack
 from random_models.checks import Wrong, check_deeplift, check_gradient, check_lrp
 from random_models.subject import Subject, kept_state
+from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.errors import InputError
+
+Check = Callable[[Subject, Network], None]
 
 
 @dataclass(frozen=True)
@@ -42,16 +45,19 @@ def judge(subject: Subject, attack: bool = False, compiled: bool = False) -> Ver
       compiled: whether explainers are traced, as users run them. Tracing is most of the time, so
         it is for some models only; the others run operation by operation.
     """
-    checks: dict[str, Callable[[Subject], None]] = {"gradient": check_gradient}
+    checks: dict[str, Check] = {"gradient": check_gradient}
     checks |= {"lrp_epsilon": check_lrp, "deeplift_rescale": check_deeplift}
     checks |= {"attack": check_attack} if attack else {}
     said: dict[str, str] = {}
     wrong: list[Verdict] = []
     with _quietly(eager=not (compiled or subject.grouped)), kept_state(subject.model):
+        network = _network(subject)
+        if isinstance(network, Verdict):
+            return network
         for name, check in checks.items():
-            said[name], verdict = _outcome(name, check, subject)
+            said[name], verdict = _outcome(name, check, subject, network)
             wrong += [verdict] if verdict else []
-            if name == "gradient" and said[name] not in ("right", "wrong"):
+            if said["gradient"] not in ("right", "wrong"):
                 break
     if wrong:
         return Verdict("wrong", wrong[0].what, wrong[0].detail, said)
@@ -59,11 +65,22 @@ def judge(subject: Subject, attack: bool = False, compiled: bool = False) -> Ver
     return Verdict("refused" if refused else "right", said["gradient"] if refused else "", "", said)
 
 
+def _network(subject: Subject) -> Network | Verdict:
+    """The engine's network, made once for all checks, or why there is none."""
+    try:
+        return as_network(subject.model)
+    except InputError as error:
+        return Verdict("refused", str(error), "", {"gradient": str(error)})
+    except Exception as error:
+        trace = traceback.format_exc()
+        return Verdict("wrong", f"gradient: crash, {crash(error)}", trace, {"gradient": "wrong"})
+
+
 def _outcome(
-    name: str, check: Callable[[Subject], None], subject: Subject
+    name: str, check: Check, subject: Subject, network: Network
 ) -> tuple[str, Verdict | None]:
     try:
-        check(subject)
+        check(subject, network)
         return "right", None
     except InputError as error:
         return str(error), None

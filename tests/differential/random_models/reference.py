@@ -11,14 +11,13 @@ import tensorflow as tf
 from random_models.subject import Subject, kept_state, outputs
 
 
-def decision(subject: Subject, x: Any) -> np.ndarray:
-    """The label [B] that a user reads off `model.predict`; a row of flags for several sigmoids."""
-    with kept_state(subject.model):
-        y = outputs(subject.model.predict(x, verbose=0, batch_size=len(tf.nest.flatten(x)[0])))
-    if y.shape[-1] == 1:
-        threshold = 0.0 if subject.recipe.head == "one_linear_unit" else 0.5
-        return (y[:, 0] > threshold).astype(int)
-    return y.argmax(-1)
+def decision(subject: Subject, x: Any = None) -> np.ndarray:
+    """The label [B] that a user reads off the outputs; for an `x`, those of `model.predict`."""
+    y = subject.y
+    if x is not None:
+        with kept_state(subject.model):
+            y = outputs(subject.model.predict(x, verbose=0, batch_size=len(y)))
+    return (y[:, 0] > 0.5).astype(int) if y.shape[-1] == 1 else y.argmax(-1)
 
 
 def kept_labels(subject: Subject, x: Any) -> np.ndarray:
@@ -30,15 +29,14 @@ def kept_labels(subject: Subject, x: Any) -> np.ndarray:
 
 
 def logits(twin: keras.Model, x: Any) -> np.ndarray:
-    """Logits [B, classes] of a twin; (-z, z) for one unit."""
+    """Logits [B, classes] of a twin."""
     with kept_state(twin):
-        z = outputs(twin(x, training=False))
+        return classes(outputs(twin(x, training=False)))
+
+
+def classes(z: np.ndarray) -> np.ndarray:
+    """Logits [B, classes]: (-z, z) for one unit, which is how a two-class model is explained."""
     return np.concatenate([-z, z], -1) if z.shape[-1] == 1 else z
-
-
-def score(twin: keras.Model, x: Any, target: np.ndarray) -> np.ndarray:
-    """The target's logit [B]."""
-    return np.take_along_axis(logits(twin, x), target[:, None], 1)[:, 0]
 
 
 def gradient(twin: keras.Model, x: Any, target: np.ndarray) -> Any:
