@@ -13,17 +13,20 @@ from random_models.judge import Verdict, judge
 from random_models.shrink import shrink
 from random_models.subject import Subject
 
-ATTACKED, COMPILED = 10, 5  # every so many seeds
+ATTACKED, COMPILED = 10, 10  # every so many seeds
 
 
 def verdict_of(seed: int) -> tuple[Subject, Verdict]:
-    """The model of `seed`, judged; every tenth is attacked, every fifth traced."""
+    """The model of `seed`, judged; every tenth is attacked, every tenth traced."""
     subject = draw(seed)
-    return subject, _judge(subject, seed)
+    return subject, judge(subject, seed % ATTACKED == 0, seed % COMPILED == 5)
 
 
-def _judge(subject: Subject, seed: int) -> Verdict:
-    return judge(subject, attack=seed % ATTACKED == 0, compiled=seed % COMPILED == 1)
+def smallest(seed: int, subject: Subject, verdict: Verdict) -> Subject:
+    """A wrong model shrunk, only the check that it failed asked again."""
+    check, traced = verdict.what.split(":")[0], seed % COMPILED == 5
+    again = partial(judge, attack=check == "attack", compiled=traced, only=check)
+    return shrink(subject, verdict, again)
 
 
 def wrong_models(seeds: Iterable[int]) -> list[str]:
@@ -38,7 +41,7 @@ def wrong_models(seeds: Iterable[int]) -> list[str]:
 
 def explained(seed: int, subject: Subject, verdict: Verdict) -> str:
     """A wrong verdict for people: what, numbers, and a program to run."""
-    least = shrink(subject, verdict, partial(_judge, seed=seed))
+    least = smallest(seed, subject, verdict)
     return f"seed {seed}: {verdict.what}\n{verdict.detail}\n\n{least.source.code}"
 
 
@@ -54,7 +57,7 @@ def record(seed: int, small: bool = True) -> dict[str, Any]:
         "policy": subject.recipe.policy,
     }
     if verdict.kind == "wrong":
-        least = shrink(subject, verdict, partial(_judge, seed=seed)) if small else subject
+        least = smallest(seed, subject, verdict) if small else subject
         line |= {"detail": verdict.detail, "code": least.source.code}
     return line
 

@@ -41,8 +41,8 @@ def check_gradient(subject: Subject, network: Network) -> None:
         raise Wrong("the user's variables were moved")
     if subject.head.refused or subject.exact is None:
         raise Wrong(f"head {subject.recipe.head} explained without a word", note(network))
-    if not subject.deterministic:
-        raise Wrong("a random or stateful model explained without a word")
+    if not subject.deterministic and subject.recipe.wiring != "stateful":
+        raise Wrong("a random model explained without a word")
     check_shapes(maps, x)
     label = reference.decision(subject)
     check_logits(subject, network, explainer.inputs(x), label)

@@ -51,6 +51,10 @@ _NESTED = (
     "L.Subtract()([%($), %(0.5 * $)])",
     "keras.Sequential([%])($)",
     "keras.Sequential([keras.Sequential([%])])($)",
+    "%($)",
+    "%(inputs=$)",
+    "keras.Sequential([%])($)",
+    "%(%($))",
     "Net(%)($)",
     "Cubed([%])($)",
 )
@@ -108,7 +112,7 @@ def _frame(r: Random, seed: int) -> Recipe:
         "ids": (6,),
     }[kind]
     nesting = _choose(r, _NESTINGS) if kind in ("image", "series", "row") else "single"
-    wirings = {"functional": 75, "sequential": 14, "subclassed": 4, "own_call": 3}
+    wirings = {"functional": 75, "sequential": 14, "subclassed": 4, "own_call": 1.5}
     wirings |= {"stateful": 2} if kind == "series" else {}
     wiring = _choose(r, wirings) if nesting == "single" and kind != "bytes" else "functional"
     heads = {name: head.weight for name, head in HEADS.items()}

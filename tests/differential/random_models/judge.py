@@ -36,7 +36,9 @@ class Verdict:
     checks: dict[str, str] = field(default_factory=dict)
 
 
-def judge(subject: Subject, attack: bool = False, compiled: bool = False) -> Verdict:
+def judge(
+    subject: Subject, attack: bool = False, compiled: bool = False, only: str | None = None
+) -> Verdict:
     """Every check on one model; the first wrong one names the verdict.
 
     Args:
@@ -44,10 +46,12 @@ def judge(subject: Subject, attack: bool = False, compiled: bool = False) -> Ver
       attack: whether an attack is run, too.
       compiled: whether explainers are traced, as users run them. Tracing is most of the time, so
         it is for some models only; the others run operation by operation.
+      only: the one check to run, while a model is shrunk.
     """
     checks: dict[str, Check] = {"gradient": check_gradient}
     checks |= {"lrp_epsilon": check_lrp, "deeplift_rescale": check_deeplift}
     checks |= {"attack": check_attack} if attack else {}
+    checks = {name: check for name, check in checks.items() if only in (None, name)}
     said: dict[str, str] = {}
     wrong: list[Verdict] = []
     with _quietly(eager=not (compiled or subject.grouped)), kept_state(subject.model):
@@ -57,12 +61,14 @@ def judge(subject: Subject, attack: bool = False, compiled: bool = False) -> Ver
         for name, check in checks.items():
             said[name], verdict = _outcome(name, check, subject, network)
             wrong += [verdict] if verdict else []
-            if said["gradient"] not in ("right", "wrong"):
+            if said.get("gradient", "right") not in ("right", "wrong"):
                 break
     if wrong:
         return Verdict("wrong", wrong[0].what, wrong[0].detail, said)
-    refused = said["gradient"] != "right"
-    return Verdict("refused" if refused else "right", said["gradient"] if refused else "", "", said)
+    refusal = said.get("gradient", "right")
+    if refusal == "right":
+        return Verdict("right", checks=said)
+    return Verdict("refused", refusal, checks=said)
 
 
 def _network(subject: Subject) -> Network | Verdict:
@@ -80,7 +86,8 @@ def _outcome(
     name: str, check: Check, subject: Subject, network: Network
 ) -> tuple[str, Verdict | None]:
     try:
-        check(subject, network)
+        with kept_state(subject.model):
+            check(subject, network)
         return "right", None
     except InputError as error:
         return str(error), None
