@@ -1,0 +1,1 @@
+"""Random Keras models, each printed as code, judged against Keras' own tape, shrunk when wrong."""

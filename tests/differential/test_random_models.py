@@ -1,0 +1,14 @@
+"""Random Keras models: every answer is Keras' own, or a sentence."""
+
+from __future__ import annotations
+
+import pytest
+from random_models.campaign import wrong_models
+
+MODELS, PARTS = 100, 5
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_answer_is_that_of_keras_or_a_refusal(part: int) -> None:
+    found = wrong_models(range(part, MODELS, PARTS))
+    assert not found, f"{len(found)} wrong models:\n\n" + "\n\n".join(found)
