@@ -112,14 +112,17 @@ class kept_state:  # noqa: N801
         self.models = models
 
     def __enter__(self) -> None:
-        self.values = [[v.numpy() for v in _moving(model)] for model in self.models]
+        self.values = [[v.numpy() for v in moving(model)] for model in self.models]
 
     def __exit__(self, *_: Any) -> None:
         for model, values in zip(self.models, self.values, strict=True):
-            for variable, value in zip(_moving(model), values, strict=True):
+            for variable, value in zip(moving(model), values, strict=True):
                 if not np.array_equal(variable.numpy(), value):
                     variable.assign(value)
 
 
-def _moving(model: keras.Model) -> list[keras.Variable]:
-    return [variable for variable in model.variables if not variable.trainable]
+def moving(model: keras.Model) -> list[keras.Variable]:
+    """What calling a model may move; states of recurrent layers are none of its variables."""
+    states = [getattr(layer, "states", None) for layer in model.layers]
+    held = [v for v in tf.nest.flatten(states) if isinstance(v, keras.Variable)]
+    return [*(v for v in model.variables if not v.trainable), *held]
