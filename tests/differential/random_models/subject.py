@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from random_models.heads import HEADS, HeadText
 from random_models.recipe import Recipe
-from random_models.source import Source, UnfitError, run
+from random_models.source import Source, UnfitError, run, settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +63,11 @@ def build(recipe: Recipe, source: Source) -> Subject:
     Raises:
       UnfitError: Keras itself does not run the model, or its outputs are not finite.
     """
+    with settings("float32"):
+        return _build(recipe, source)
+
+
+def _build(recipe: Recipe, source: Source) -> Subject:
     keras.utils.clear_session(free_memory=False)  # names as in a program of its own
     names = run(source.body + source.head + source.weights + source.x, recipe.policy)
     model, x = names["model"], names["x"]
