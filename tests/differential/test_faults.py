@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from random_models import reference
-from random_models.judge import Verdict, judge
+from random_models.judge import CHECKS, Verdict, judge
 from random_models.recipe import Recipe, Step
 from random_models.source import write
 from random_models.subject import Subject, build
@@ -20,6 +21,7 @@ from tf_fragile.attacks.result import AttackResult
 Answer = Callable[[Any, Any], Any]
 
 
+@functools.cache
 def subject_of(recipe: Recipe) -> Subject:
     return build(recipe, write(recipe))
 
@@ -68,7 +70,7 @@ def judged_with(
         return Faulty(explainer, answer, gap) if name == method else explainer
 
     monkeypatch.setattr(tff, "explain", faulty, raising=False)
-    return judge(subject)
+    return judge(subject, without=tuple(name for name in CHECKS if name != method))
 
 
 @pytest.mark.parametrize("recipe", [ROW, PAIR, SERIES])
@@ -158,7 +160,7 @@ def attacked_with(monkeypatch: pytest.MonkeyPatch, subject: Subject, **changes: 
         return run
 
     monkeypatch.setattr(tff, "attack", faulty, raising=False)
-    return judge(subject, attack=True)
+    return judge(subject, True, without=("gradient", "lrp_epsilon", "deeplift_rescale"))
 
 
 ALL = {"success": lambda r: np.ones_like(r.success), "stuck": lambda r: np.zeros_like(r.stuck)}

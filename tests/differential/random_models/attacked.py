@@ -69,8 +69,8 @@ def _check_overlap(
 
 
 def _places(maps: np.ndarray) -> np.ndarray:
-    """Absolute values [B, places], channels of an image summed as an attack does."""
-    reduced = np.abs(maps).sum(-1) if maps.ndim == 4 else np.abs(maps)
+    """Absolute values [B, places], channels summed as an attack does."""
+    reduced = np.abs(maps).sum(-1) if maps.ndim > 2 else np.abs(maps)
     return reduced.reshape(len(maps), -1)
 
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import tf_fragile as tff
 from random_models import reference
-from random_models.subject import Subject
+from random_models.subject import Subject, moving
 from tf_fragile.backprop.network import Network
 
 # Of the largest entry; a model's own distance from float64 comes on top.
@@ -34,10 +34,11 @@ def check_gradient(subject: Subject, network: Network) -> None:
       Wrong: not Keras' values, or an answer where only a refusal is right.
     """
     model, x = subject.model, subject.x
-    before = [v.numpy() for v in model.variables]
+    held = [*model.trainable_variables, *moving(model)]
+    before = [v.numpy() for v in held]
     explainer = tff.explain("gradient", network)
     maps = explainer(x)
-    if not all(np.array_equal(v.numpy(), b) for v, b in zip(model.variables, before, strict=True)):
+    if not all(np.array_equal(v.numpy(), b) for v, b in zip(held, before, strict=True)):
         raise Wrong("the user's variables were moved")
     if subject.head.refused or subject.exact is None:
         raise Wrong(f"head {subject.recipe.head} explained without a word", note(network))

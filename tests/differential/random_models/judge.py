@@ -19,6 +19,14 @@ from tf_fragile.errors import InputError
 Check = Callable[[Subject, Network], None]
 
 
+CHECKS: dict[str, Check] = {
+    "gradient": check_gradient,
+    "lrp_epsilon": check_lrp,
+    "deeplift_rescale": check_deeplift,
+    "attack": check_attack,
+}
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What is said of one model.
@@ -37,7 +45,7 @@ class Verdict:
 
 
 def judge(
-    subject: Subject, attack: bool = False, compiled: bool = False, only: str | None = None
+    subject: Subject, attack: bool = False, compiled: bool = False, without: tuple[str, ...] = ()
 ) -> Verdict:
     """Every check on one model; the first wrong one names the verdict.
 
@@ -46,12 +54,10 @@ def judge(
       attack: whether an attack is run, too.
       compiled: whether explainers are traced, as users run them. Tracing is most of the time, so
         it is for some models only; the others run operation by operation.
-      only: the one check to run, while a model is shrunk.
+      without: checks that are left out.
     """
-    checks: dict[str, Check] = {"gradient": check_gradient}
-    checks |= {"lrp_epsilon": check_lrp, "deeplift_rescale": check_deeplift}
-    checks |= {"attack": check_attack} if attack else {}
-    checks = {name: check for name, check in checks.items() if only in (None, name)}
+    checks = {k: v for k, v in CHECKS.items() if attack or k != "attack"}
+    checks = {name: check for name, check in checks.items() if name not in without}
     said: dict[str, str] = {}
     wrong: list[Verdict] = []
     with _quietly(eager=not (compiled or subject.grouped)), kept_state(subject.model):

@@ -60,7 +60,7 @@ def causal(h):
     "named_pair": '''
 def named_pair(like):
     """A model of two named inputs, not in the order of their names."""
-    u, v = keras.Input(like.shape[1:]), keras.Input(like.shape[1:])
+    u, v = (keras.Input(like.shape[1:], name=name) for name in ("right", "left"))
     return keras.Model({"right": u, "left": v}, u - 0.5 * L.Dense(like.shape[-1])(v))
 ''',
     "listed_pair": '''

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -267,12 +268,14 @@ def _inputs_text(recipe: Recipe) -> str:
 
 @contextlib.contextmanager
 def settings(policy: str) -> Iterator[None]:
-    """Keras' global settings as `policy` wants them, and back again."""
+    """Keras' global settings as `policy` wants them, and back again; its warnings stay unsaid."""
     before = keras.config.dtype_policy(), keras.config.floatx()
     try:
         keras.config.set_floatx("float64" if policy == "floatx64" else "float32")
         keras.config.set_dtype_policy("float64" if policy == "floatx64" else policy)
-        yield
+        with warnings.catch_warnings():  # a model that Keras warns of is a model all the same
+            warnings.simplefilter("ignore")
+            yield
     finally:
         keras.config.set_floatx(before[1])
         keras.config.set_dtype_policy(before[0])

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from random_models.heads import HEADS, HeadText
 from random_models.recipe import Recipe
-from random_models.source import Source, UnfitError, run
+from random_models.source import Source, UnfitError, run, settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +63,11 @@ def build(recipe: Recipe, source: Source) -> Subject:
     Raises:
       UnfitError: Keras itself does not run the model, or its outputs are not finite.
     """
+    with settings("float32"):
+        return _build(recipe, source)
+
+
+def _build(recipe: Recipe, source: Source) -> Subject:
     keras.utils.clear_session(free_memory=False)  # names as in a program of its own
     names = run(source.body + source.head + source.weights + source.x, recipe.policy)
     model, x = names["model"], names["x"]
@@ -112,14 +117,17 @@ class kept_state:  # noqa: N801
         self.models = models
 
     def __enter__(self) -> None:
-        self.values = [[v.numpy() for v in _moving(model)] for model in self.models]
+        self.values = [[v.numpy() for v in moving(model)] for model in self.models]
 
     def __exit__(self, *_: Any) -> None:
         for model, values in zip(self.models, self.values, strict=True):
-            for variable, value in zip(_moving(model), values, strict=True):
+            for variable, value in zip(moving(model), values, strict=True):
                 if not np.array_equal(variable.numpy(), value):
                     variable.assign(value)
 
 
-def _moving(model: keras.Model) -> list[keras.Variable]:
-    return [variable for variable in model.variables if not variable.trainable]
+def moving(model: keras.Model) -> list[keras.Variable]:
+    """What calling a model may move; states of recurrent layers are none of its variables."""
+    states = [getattr(layer, "states", None) for layer in model.layers]
+    held = [v for v in tf.nest.flatten(states) if isinstance(v, keras.Variable)]
+    return [*(v for v in model.variables if not v.trainable), *held]
