@@ -10,36 +10,26 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.chunks import in_chunks
-from tf_fragile.attacks.cost import PULL, Cost, Price, forward_equivalents, price
+from tf_fragile.attacks.cost import Cost, Price, forward_equivalents, price
+from tf_fragile.attacks.given import Given, given_to
 from tf_fragile.attacks.kept import kept_by
 from tf_fragile.attacks.loop import Loop
 from tf_fragile.attacks.loops import Loops
-from tf_fragile.attacks.measure import measure
 from tf_fragile.attacks.objectives import Objective
 from tf_fragile.attacks.optimizers import Optimizer, Secant, Sign
-from tf_fragile.attacks.problem import (
-    as_limits,
-    axis_of_channels,
-    check_in_range,
-    clean,
-    make_problem,
-    on_channels,
-    radii,
-)
+from tf_fragile.attacks.outcome import outcome
+from tf_fragile.attacks.problem import clean, make_problem
 from tf_fragile.attacks.result import AttackResult
 from tf_fragile.attacks.search import Progress, Search
 from tf_fragile.attacks.secant import check_symmetric
 from tf_fragile.attacks.selection import reported_k
-from tf_fragile.attacks.state import Problem, State, spatial_map
+from tf_fragile.attacks.state import spatial_map
 from tf_fragile.attacks.surrogates import NoSurrogate, Softplus, Surrogate
 from tf_fragile.attacks.trusting import as_secant, corrected, with_trusted_derivatives
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.contract import Method, Thinnable
 from tf_fragile.explainers.explainer import Explainer
-from tf_fragile.explainers.noise import sample_seeds
-from tf_fragile.explainers.targets import as_target
 
 _GATES = ("auto", "off")
 
@@ -129,61 +119,35 @@ class Attack:
             an objective that does not fit the maps, an optimiser that does not fit the method,
             derivatives that can't be followed, a regression without a tolerance.
         """
-        x = explainer.inputs(x)
-        if not tf.is_tensor(x):
-            raise InputError("Attacks take models with one input; this one has several.")
-        if not x.shape[0]:
-            raise InputError("The batch to attack is empty; give at least one input.")
-        axis = axis_of_channels(self.channel_axis, explainer.network, x)
-        limits = on_channels(as_limits(bounds), axis, x.shape.rank)
-        levels = radii(epsilon, x.shape[0])
-        check_in_range(x.numpy(), limits)
-        network, chunks = explainer.network, self._chunks(explainer)
-        kept = kept_by(network, self.tolerance)
-        label = in_chunks(lambda x: kept.of(network, x), chunks.rows, x, fill=chunks.fill)
-        if target is not None or kept.task == "classes":
-            target = label if target is None else as_target(target, x, network)
-        else:
-            target = in_chunks(
-                lambda x: as_target(None, x, network), chunks.rows, x, fill=chunks.fill
-            )
-        attack, notes = with_trusted_derivatives(self, explainer, x, target, limits)
-        return attack._search(
-            explainer, x, target, label, levels, limits, sample_seeds(seed, x.shape[0]), axis,
-            notes, progress,
+        given = given_to(
+            explainer, x, target, epsilon, bounds, seed, tolerance=self.tolerance,
+            channel_axis=self.channel_axis, chunked=self._chunks(explainer).each,
         )  # fmt: skip
+        attack, notes = with_trusted_derivatives(self, explainer, given)
+        return attack._run(explainer, given, notes, progress)
 
-    def _search(
+    def _run(
         self,
         explainer: Explainer,
-        x: tf.Tensor,
-        target: tf.Tensor,
-        label: tf.Tensor,
-        levels: np.ndarray,
-        limits: InputRange,
-        seeds: tf.Tensor,
-        axis: int,
+        given: Given,
         notes: tuple[str, ...],
         progress: Progress | None,
     ) -> AttackResult:
         """The attack on inputs that have been checked, by derivatives that have been."""
         search = self._chunks(explainer)
-        reference = in_chunks(
-            lambda given: tf.cast(spatial_map(explainer(*given), axis), x.dtype),
-            search.rows,
-            (x, target, seeds),
-            fill=search.fill,
+        reference = search.each(
+            lambda rows: tf.cast(spatial_map(explainer(*rows), given.axis), given.x.dtype),
+            (given.x, given.target, given.seeds),
         )
         self.objective.check(reference.shape)
         loop = self.loop(explainer, reported_k(self.k, self.objective, reference.shape))
-        distances, scales = in_chunks(
-            lambda given: clean(loop, *given), search.rows, (x, label), fill=search.fill
-        )
+        margins, scales = search.each(lambda rows: clean(loop, *rows), (given.x, given.label))
         problem = make_problem(
-            self.objective, limits, levels, x, target, label, reference, seeds, distances, scales
-        )
+            self.objective, given.limits, given.levels, given.x, given.target, given.label,
+            reference, given.seeds, margins, scales,
+        )  # fmt: skip
         state, scores, rows = search(loop, problem, progress)
-        return self._result(loop, levels, limits, problem, state, scores, rows, notes)
+        return outcome(self, loop, given, problem, state, scores, rows, notes)
 
     def loop(self, explainer: Explainer, k: int) -> Loop:
         """The compiled loop for `explainer` and the `k` of its top-k overlap, made once."""
@@ -250,47 +214,6 @@ class Attack:
             return method, False
         return method.thinned(self.points), method.redraws
 
-    def _result(
-        self,
-        loop: Loop,
-        levels: np.ndarray,
-        limits: InputRange,
-        problem: Problem,
-        state: State,
-        scores: tf.Tensor,
-        rows: int,
-        notes: tuple[str, ...],
-    ) -> AttackResult:
-        fill = loop.explainer.network.fixed_batch is not None
-        shape = (len(levels), problem.start.shape[0] // len(levels))
-        measured = measure(loop, limits, problem, state, rows, fill=fill)
-
-        def by_level(rows: np.ndarray) -> np.ndarray:
-            return rows.reshape(*shape, *rows.shape[1:])
-
-        pulls, stuck = state.pulls.numpy(), ~state.moved.numpy()
-        cost, own = self.cost, self.price(loop.explainer)
-        forwards = forward_equivalents(cost, own) + forward_equivalents(PULL, own) * pulls
-        return AttackResult(
-            epsilon=levels,
-            perturbed=by_level(measured.perturbed),
-            success=by_level(measured.success),
-            stuck=by_level(stuck),
-            metrics={name: by_level(value) for name, value in measured.metrics.items()},
-            map_before=measured.reference[: shape[1]],
-            map_after=by_level(measured.maps),
-            label=problem.label[: shape[1]].numpy(),
-            predicted=by_level(measured.predicted),
-            steps_to_best=by_level(state.step.numpy()),
-            history=by_level(scores.numpy().T),
-            gradient_evaluations=np.full(shape, cost.derivatives),
-            model_gradients=by_level(cost.gradients + pulls),
-            scoring_evaluations=np.full(shape, cost.maps),
-            forward_equivalents=by_level(forwards),
-            chance=loop.k / problem.reference.shape[1:].num_elements(),
-            notes=notes + _never_moved(stuck),
-        )
-
     def price(self, explainer: Explainer) -> Price:
         """Of a map of `explainer` and of a derivative, which may use fewer points than the map."""
         thinned, _ = self._thinned(explainer.method)
@@ -318,13 +241,3 @@ class Attack:
         """What one image at one radius costs, without the steps drawn back to the label."""
         steps, one = self.restarts * self.optimizer.steps, self.optimizer.cost
         return Cost(steps * one.derivatives, steps * (one.maps + 1), steps * one.gradients)
-
-
-def _never_moved(stuck: np.ndarray) -> tuple[str, ...]:
-    count = int(stuck.sum())
-    if not count:
-        return ()
-    return (
-        f"{count} of {stuck.size} attacks never moved, for want of a derivative; that is no "
-        "success, and no sign of a robust map.",
-    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.chunks import chunk, first_rows
+from tf_fragile.attacks.chunks import chunk, first_rows, in_chunks
 from tf_fragile.attacks.loop import Loop
 from tf_fragile.attacks.state import Problem, State, initial_state, worse
 
@@ -32,6 +33,10 @@ class Search:
     halve: bool
     restarts: int
     segment: int
+
+    def each(self, function: Callable[[Any], Any], tensors: Any) -> Any:
+        """`function` of a nest of rows, in the same chunks, see `in_chunks`."""
+        return in_chunks(function, self.rows, tensors, fill=self.fill)
 
     def __call__(
         self, loop: Loop, problem: Problem, progress: Progress | None

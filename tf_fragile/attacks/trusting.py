@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tf_fragile.attacks.gate.corrected import Corrected
 from tf_fragile.attacks.gate.trust import trusted
+from tf_fragile.attacks.given import Given
 from tf_fragile.attacks.optimizers import AnnealedMomentum, Optimizer, Secant
 from tf_fragile.attacks.remembered import Remembered
 from tf_fragile.attacks.secant import check_symmetric
@@ -45,7 +46,7 @@ _BARE: Remembered[tuple[str, ...]] = Remembered()
 
 
 def with_trusted_derivatives(
-    attack: Attack, explainer: Explainer, x: tf.Tensor, target: tf.Tensor, limits: InputRange
+    attack: Attack, explainer: Explainer, given: Given
 ) -> tuple[Attack, tuple[str, ...]]:
     """The attack to run in place of `attack`, and what has to be said of it.
 
@@ -56,9 +57,7 @@ def with_trusted_derivatives(
     Args:
       attack: as it was asked for.
       explainer: whose maps are attacked.
-      x: clean inputs [B, ...].
-      target: int32 [B], the class explained.
-      limits: the valid range.
+      given: what it is to attack.
 
     Raises:
       InputError: second derivatives can't be believed, and the secant does not fit the method.
@@ -68,16 +67,16 @@ def with_trusted_derivatives(
     network = explainer.network
     if network.graph is None and not isinstance(attack.surrogate, NoSurrogate):
         return attack, ()  # which the surrogate refuses
-    bare = unfollowed(network, attack.surrogate, x)
+    bare = unfollowed(network, attack.surrogate, given.x)
     if attack.gate == "off":
         return attack, (UNCHECKED, *bare)
-    trust = _trust(network, attack.surrogate, x, target)
+    trust = _trust(network, attack.surrogate, given.x, given.target)
     if trust.kind == "as_is":
         return attack, bare
     if trust.kind == "corrected":
         return attack.corrected, (trust.text, *bare)
     _check_secant(explainer, trust.text)
-    by_secant = attack.by_secant(_step(limits))
+    by_secant = attack.by_secant(_step(given.limits))
     steps = by_secant.optimizer.steps
     return by_secant, (f"{trust.text} The secant optimizer took {steps} steps in its place.",)
 
