@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import keras
 import numpy as np
 import pytest
@@ -52,6 +54,20 @@ def make_net():
 @pytest.fixture
 def make_images():
     return pictures
+
+
+@pytest.fixture
+def told():
+    """A network with some of its properties as told: `told(network, task="labels")`."""
+
+    def make(network, **properties):
+        own = {
+            name: property(lambda self, value=value: value) for name, value in properties.items()
+        }
+        kind = type("Told", (type(network),), own)
+        return kind(**{field.name: getattr(network, field.name) for field in fields(network)})
+
+    return make
 
 
 @pytest.fixture

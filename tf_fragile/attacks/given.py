@@ -67,11 +67,11 @@ def given_to(
     Raises:
       InputError: see `Attack.__call__`.
     """
+    if not tf.nest.is_nested(x) and np.shape(x)[:1] == (0,):
+        raise InputError("The batch to attack is empty; give at least one input.")
     x, network = explainer.inputs(x), explainer.network
     if not tf.is_tensor(x):
         raise InputError("Attacks take models with one input; this one has several.")
-    if not x.shape[0]:
-        raise InputError("The batch to attack is empty; give at least one input.")
     axis = axis_of_channels(channel_axis, network, x)
     limits = on_channels(as_limits(bounds), axis, x.shape.rank)
     levels = radii(epsilon, x.shape[0])

@@ -29,9 +29,15 @@ _SMOOTH_FUNCTIONS = {
     keras.activations.get(name)
     for name in ("linear", "tanh", "sigmoid", "softplus", "gelu", "silu", "softmax")
 }
+_SMOOTH_OPERATIONS = {
+    *("LayerNorm", "Moments", "Resize", "Cast", "Exp", "Expm1", "Log", "Log1p", "Logsumexp"),
+    *("Sqrt", "Rsqrt", "Square", "Power", "Reciprocal", "Sin", "Cos", "Tanh", "Erf", "Einsum"),
+    *("Matmul", "Dot", "Var", "Std", "Prod", "Softmax", "LogSoftmax", "Normalize"),
+}
 _POINTS = 16  # of Gauss and Legendre
 _CLOSE = 0.02  # what is left to kinks of a change of the gradient
-_REACH = 1.5  # how far inputs are moved, root mean squares: across a kink where there is one
+_ROWS = 4  # one input each or the same one, moved in as many directions
+_REACH = 2.0  # how far inputs are moved, root mean squares: across a kink where there is one
 
 
 def without_surrogate(network: Network, x: Any = None) -> tuple[str, ...]:
@@ -50,7 +56,7 @@ def without_surrogate(network: Network, x: Any = None) -> tuple[str, ...]:
       x: one input or more [B, ...], on which operations are tried; random ones where not given.
     """
     x = _sample(network) if x is None else x
-    x = None if x is None else chunk(x, 0, network.fixed_batch or 1)
+    x = None if x is None else chunk(x, 0, network.fixed_batch or _ROWS)
     if network.graph is None:
         smooth = x is not None and _is_smooth(lambda z: [network.logits(z[0])], [x])
         return () if smooth else (network.model.name,)
@@ -84,7 +90,8 @@ def _known_smooth(node: Node) -> bool:
         return shape is not None and not shape.jumps and not shape.kinks
     if type(operation) in _SMOOTH_LAYERS:
         return _functions(operation) <= _SMOOTH_FUNCTIONS
-    return name in ("LayerNorm", "Moments", "Resize", "Cast") and not _makes_integers(operation)
+    functional = not isinstance(operation, keras.Layer) and name in _SMOOTH_OPERATIONS
+    return functional and not _makes_integers(operation)
 
 
 def _makes_integers(operation: Any) -> bool:
@@ -163,7 +170,7 @@ def _flat(leaves: list[tf.Tensor]) -> np.ndarray:
 
 def _noise(like: tf.Tensor, salt: int) -> tf.Tensor:
     dtype = like.dtype if like.dtype in (tf.float32, tf.float64) else tf.float32
-    return tf.cast(tf.random.stateless_normal(tf.shape(like), [11, salt], dtype), like.dtype)
+    return tf.cast(tf.random.stateless_normal(tf.shape(like), [11, salt], dtype=dtype), like.dtype)
 
 
 def _size(values: tf.Tensor) -> tf.Tensor:
