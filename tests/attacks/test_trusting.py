@@ -12,6 +12,7 @@ import tensorflow as tf
 
 import tf_fragile as tff
 from tf_fragile.attacks import trusting
+from tf_fragile.attacks.given import given_to
 from tf_fragile.attacks.optimizers import AnnealedMomentum, Secant, Sign
 from tf_fragile.attacks.remembered import Remembered
 from tf_fragile.attacks.trusting import UNCHECKED, as_secant
@@ -116,13 +117,15 @@ def test_the_gate_runs_once_a_model_and_only_for_who_follows_derivatives(x, monk
     monkeypatch.setattr(trusting, "trusted", counted)
     model, other = hopeless(), hopeless()
 
-    def run(model, explainer="gradient", **settings):
-        settings = {"steps": 1} | settings
-        attack(**settings)(tff.explain(explainer, model), x, epsilon=0.05, bounds=RANGE)
+    def run(model, name="gradient", **settings):
+        explainer = tff.explain(name, model)
+        asking = attack(steps=1, **{"optimizer": "annealed_momentum"} | settings)
+        data = given_to(explainer, x, None, 0.05, RANGE, 0, tolerance=None, channel_axis=None,
+                        chunked=lambda function, rows: function(rows))  # fmt: skip
+        trusting.with_trusted_derivatives(asking, explainer, data)
 
     run(model)
-    run(model, steps=2)
-    run(model, "gradient_x_input")
+    run(model, "gradient_x_input", optimizer="sign")
     assert len(asked) == 1
     run(model, optimizer="random_sign")
     run(model, optimizer="secant")
