@@ -125,4 +125,6 @@ def probabilities(network: Network, outputs: Any) -> tf.Tensor:
         if outputs.shape[-1] == 1:
             outputs = tf.concat([-outputs, outputs], -1)
         return network.probabilities(outputs)
+    if network.head.kind == "log_softmax":
+        return tf.exp(outputs)
     return tf.concat([1 - outputs, outputs], -1) if outputs.shape[-1] == 1 else outputs
