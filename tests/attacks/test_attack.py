@@ -150,7 +150,7 @@ def test_one_trace_serves_all_radii_images_and_targets(net, images) -> None:
     explainer = tff.explain("gradient", net)
     attack = tff.attack("top_k", k=20, steps=3, rows=6)
     attack(explainer, images, epsilon=1, bounds=RANGE)
-    (loop,) = attack._loops.values()
+    loop = attack.loop(explainer, 20)
     traces = loop.compiled.experimental_get_tracing_count()
     attack(explainer, images[::-1], epsilon=[2, 3.5], bounds=RANGE, seed=5)
     attack(explainer, images + 1, target=2, epsilon=1, bounds=(0, 256))

@@ -8,9 +8,10 @@ import pytest
 import tensorflow as tf
 
 import tf_fragile as tff
+from tf_fragile.attacks.kept import margin
 from tf_fragile.attacks.problem import clean, make_problem, radii
 from tf_fragile.attacks.secant import secant_gradient
-from tf_fragile.attacks.state import initial_state, margin, spatial_map
+from tf_fragile.attacks.state import initial_state, spatial_map
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.noise import sample_seeds

@@ -49,7 +49,7 @@ def test_a_scaled_surrogate_of_a_layer_that_is_silent_is_finite() -> None:
 
 def test_an_attack_with_scales_is_the_same_alone_and_among_others(net, images) -> None:
     explainer = tff.explain("lrp_zplus", net)
-    attack = tff.attack("top_k", k=20, optimizer="annealed_momentum", steps=4)
+    attack = tff.attack("top_k", k=20, optimizer="annealed_momentum", steps=4, fixed_chunks=True)
     bright = np.clip(2 * images, 0, 255)
     alone = attack(explainer, images[:2], epsilon=4, bounds=RANGE, seed=[0, 1])
     mixed = np.concatenate([images[:2], bright[2:]])

@@ -36,7 +36,7 @@ def around(mean: float) -> np.ndarray:
     return mean + 0.02 * np.linspace(-1, 1, IMAGES)
 
 
-def judge(attacked, *, longer=None, random=None, derivatives="", **how) -> Verdict:
+def judge(attacked, *, longer=None, random=None, derivatives="", bare=(), **how) -> Verdict:
     longer = attacked if longer is None else longer
     random = around(0.95) if random is None else random
     records = make_records(
@@ -48,7 +48,12 @@ def judge(attacked, *, longer=None, random=None, derivatives="", **how) -> Verdi
     )
     proper = without_extras(records)
     (verdict,) = verdicts(
-        summarize(proper), proper, 10, plateaus=plateaus(records), derivatives=derivatives
+        summarize(proper),
+        proper,
+        10,
+        plateaus=plateaus(records),
+        derivatives=derivatives,
+        bare=bare,
     )
     return verdict
 
@@ -73,6 +78,8 @@ def test_a_high_overlap_passes_only_with_all_the_evidence() -> None:
         ({"failed": 1}, "it lost the label on 1 images"),
         ({"stuck": 2}, "no derivative to follow on 2 images"),
         ({"derivatives": "derivatives can't be believed: x"}, "derivatives can't be believed: x"),
+        ({"bare": ("own",)}, "no surrogate stands in for 'own', which may hide its fragility"),
+        ({"bare": tuple("abcdef")}, "for 'a', 'b', 'c', 'd' and 2 more, which may hide"),
         ({"random": around(0.7)}, "ALARM: random signs"),
     ],
 )
@@ -95,5 +102,23 @@ def test_the_alarm_sounds_where_random_signs_beat_the_attack_even_if_both_are_da
 
 def test_an_attack_that_never_kept_the_label_found_nothing() -> None:
     found = judge(around(0.1), failed=IMAGES)
+    assert found.word == "INCONCLUSIVE"
+    assert "found nothing on 8 images" in found.text
+
+
+def test_what_never_moved_is_told_apart_from_what_lost_its_label() -> None:
+    mixed = judge(around(0.9), stuck=2, failed=5)
+    assert "no derivative to follow on 2 images; it lost the label on 3 images" in mixed.text
+    assert "(3 images)" in mixed.text
+    stuck = judge(around(0.9), stuck=IMAGES, failed=IMAGES, bare=("own",))
+    assert stuck.word == "INCONCLUSIVE"
+    assert "found nothing on 8 images; the attack had no derivative to follow on 8" in stuck.text
+    assert "no surrogate stands in for 'own'" in stuck.text
+    assert "lost the label" not in stuck.text
+
+
+def test_an_attack_that_never_moved_is_no_success_whatever_an_old_record_says() -> None:
+    """Records of before counted it, and its untouched map as robust."""
+    found = judge(around(1.0), stuck=IMAGES)
     assert found.word == "INCONCLUSIVE"
     assert "found nothing on 8 images" in found.text

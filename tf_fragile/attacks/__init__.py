@@ -17,6 +17,7 @@ from tf_fragile.attacks.optimizers import OPTIMIZERS, AnnealedMomentum, RandomSi
 from tf_fragile.attacks.result import AttackResult
 from tf_fragile.attacks.selection import SELECTIONS
 from tf_fragile.attacks.surrogates import SURROGATES, NoSurrogate, ScaledSoftplus, Softplus
+from tf_fragile.attacks.unreplaced import without_surrogate
 
 __all__ = [
     "L2",
@@ -44,4 +45,5 @@ __all__ = [
     "TopK",
     "attack",
     "smallest_epsilon",
+    "without_surrogate",
 ]

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.chunks import chunk, first_rows, in_chunks
-from tf_fragile.attacks.cost import PULL, Cost, Price, forward_equivalents, price
+from tf_fragile.attacks.cost import Cost, Price, forward_equivalents, price
+from tf_fragile.attacks.given import Given, given_to
+from tf_fragile.attacks.kept import kept_by
 from tf_fragile.attacks.loop import Loop
-from tf_fragile.attacks.measure import measure
+from tf_fragile.attacks.loops import Loops
 from tf_fragile.attacks.objectives import Objective
 from tf_fragile.attacks.optimizers import Optimizer, Secant, Sign
-from tf_fragile.attacks.problem import as_limits, check_in_range, clean, make_problem, radii
+from tf_fragile.attacks.outcome import outcome
+from tf_fragile.attacks.problem import clean, make_problem
 from tf_fragile.attacks.result import AttackResult
+from tf_fragile.attacks.search import Progress, Search
 from tf_fragile.attacks.secant import check_symmetric
 from tf_fragile.attacks.selection import reported_k
-from tf_fragile.attacks.state import Problem, State, initial_state, spatial_map, worse
-from tf_fragile.attacks.surrogates import Softplus, Surrogate
+from tf_fragile.attacks.state import spatial_map
+from tf_fragile.attacks.surrogates import NoSurrogate, Softplus, Surrogate
+from tf_fragile.attacks.trusting import as_secant, corrected, with_trusted_derivatives
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.contract import Method, Thinnable
 from tf_fragile.explainers.explainer import Explainer
-from tf_fragile.explainers.noise import sample_seeds
-from tf_fragile.explainers.targets import as_target
 
-Progress = Callable[[int], None]
+_GATES = ("auto", "off")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +53,17 @@ class Attack:
         average; all of the method's where `None`. Scoring uses all of them.
       restarts: runs, the first from the clean input, the others from random points of the ball;
         the worst is kept. An objective whose gradient is zero at the clean input starts at random.
-      rows: images times radii in memory at once. Every chunk has exactly as many, the last one
-        filled up, so that no image's result depends on the size of its batch: give a small number
-        for few images. Halved where it does not fit into memory; results then agree up to rounding.
+      rows: images times radii in memory at once. Halved where it does not fit into memory; results
+        agree up to rounding.
       segment: steps between two chances to report progress or be interrupted.
+      fixed_chunks: whether every chunk has exactly `rows` rows, the last one filled up at full
+        cost, so that to the bit no image's result depends on the size of its batch: for runs that
+        are cut into parts. Without it a chunk has as many rows as there are.
+      gate: `"auto"` checks the model's derivatives, once, before they are followed, and rewrites
+        layers or takes the secant optimiser where they are wrong; `"off"` declines that, for
+        models whose derivatives have been checked. The result's `notes` say what came of it.
+      tolerance: how far a regression's outputs may move, in their units; for no other model.
+      channel_axis: of the inputs, the batch being axis 0; the network's where `None`.
     """
 
     objective: Objective
@@ -67,13 +77,18 @@ class Attack:
     restarts: int = 1
     rows: int = 8
     segment: int = 25
-    _loops: dict[tuple[Explainer, int], Loop] = field(default_factory=dict, repr=False)
+    fixed_chunks: bool = False
+    gate: Literal["auto", "off"] = "auto"
+    tolerance: float | None = None
+    channel_axis: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("restarts", "rows", "segment", "points", "grid"):
+        for name in ("restarts", "rows", "segment", "points", "grid", "tolerance"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise InputError(f"An attack needs {name} > 0, got {value}.")
+        if self.gate not in _GATES:
+            raise InputError(f"An attack's gate is 'auto' or 'off', not {self.gate!r}.")
 
     def __call__(
         self,
@@ -92,7 +107,7 @@ class Attack:
           explainer: whose maps are attacked.
           x: clean inputs [B, ...] in model units, a single tensor.
           target: the class explained, as for an explainer; `None` for the predicted one. The
-            label kept is always the model's prediction for the clean input.
+            label kept is always the model's own prediction for the clean input.
           epsilon: one radius or several, in input units (grey levels for pictures), or [E, B]
             where every image has its own.
           bounds: the valid range: an `InputRange`, or (low, high) of a model fed in input units.
@@ -101,137 +116,103 @@ class Attack:
 
         Raises:
           InputError: a radius that is not positive, inputs out of range, a map too small for k,
-            an objective that does not fit the maps, an optimiser that does not fit the method.
+            an objective that does not fit the maps, an optimiser that does not fit the method,
+            derivatives that can't be followed, a regression without a tolerance.
         """
-        x = explainer.inputs(x)
-        if not tf.is_tensor(x):
-            raise InputError("Attacks take models with one input; this one has several.")
-        levels, limits = radii(epsilon, x.shape[0]), as_limits(bounds)
-        check_in_range(x.numpy(), limits)
-        seeds = sample_seeds(seed, x.shape[0])
-        label = explainer.network.predict(x)
-        target = label if target is None else as_target(target, x, explainer.network)
-        reference = in_chunks(
-            lambda given: spatial_map(explainer(*given)), self.rows, (x, target, seeds)
+        given = given_to(
+            explainer, x, target, epsilon, bounds, seed, tolerance=self.tolerance,
+            channel_axis=self.channel_axis, chunked=self._chunks(explainer).each,
+        )  # fmt: skip
+        attack, notes = with_trusted_derivatives(self, explainer, given)
+        return attack._run(explainer, given, notes, progress)
+
+    def _run(
+        self,
+        explainer: Explainer,
+        given: Given,
+        notes: tuple[str, ...],
+        progress: Progress | None,
+    ) -> AttackResult:
+        """The attack on inputs that have been checked, by derivatives that have been."""
+        search = self._chunks(explainer)
+        reference = search.each(
+            lambda rows: tf.cast(spatial_map(explainer(*rows), given.axis), given.x.dtype),
+            (given.x, given.target, given.seeds),
         )
         self.objective.check(reference.shape)
         loop = self.loop(explainer, reported_k(self.k, self.objective, reference.shape))
-        distances, scales = in_chunks(lambda given: clean(loop, *given), self.rows, (x, label))
+        margins, scales = search.each(lambda rows: clean(loop, *rows), (given.x, given.label))
         problem = make_problem(
-            self.objective, limits, levels, x, target, label, reference, seeds, distances, scales
-        )
-        state, scores, rows = self._run(loop, problem, progress)
-        return self._result(loop, levels, limits, problem, state, scores, rows)
+            self.objective, given.limits, given.levels, given.x, given.target, given.label,
+            reference, given.seeds, margins, scales,
+        )  # fmt: skip
+        state, scores, rows = search(loop, problem, progress)
+        return outcome(self, loop, given, problem, state, scores, rows, notes)
 
     def loop(self, explainer: Explainer, k: int) -> Loop:
         """The compiled loop for `explainer` and the `k` of its top-k overlap, made once."""
-        if (explainer, k) not in self._loops:
-            if isinstance(self.optimizer, Secant):
-                check_symmetric(explainer.name, explainer.method)
-            method, redraw = self._thinned(explainer.method)
-            stand_in = replace(
-                explainer, method=method, network=self.surrogate.apply(explainer.network)
+        return self._loops.get(explainer, k, lambda: self._loop(explainer, k))
+
+    def _loop(self, explainer: Explainer, k: int) -> Loop:
+        if isinstance(self.optimizer, Secant):
+            check_symmetric(explainer.name, explainer.method)
+        network, (method, redraw) = explainer.network, self._thinned(explainer.method)
+        given = self.channel_axis
+        return Loop(
+            explainer=explainer,
+            stand_in=replace(explainer, method=method, network=self.surrogate.apply(network)),
+            surrogate=self.surrogate,
+            objective=self.objective,
+            optimizer=self.optimizer,
+            norm=self.norm,
+            select=self.objective.select if self.select is None else self.select,
+            k=k,
+            grid=self.grid,
+            redraw=redraw,
+            kept=kept_by(network, self.tolerance),
+            channel_axis=network.channel_axis if given is None else given,
+            free_batch=not self._chunks(explainer).fill,
+        )
+
+    # Neither is a field, so that `replace` makes an attack that has no other's loops.
+    @cached_property
+    def _loops(self) -> Loops:
+        return Loops()
+
+    @cached_property
+    def _by_secant(self) -> dict[float, Attack]:
+        return {}
+
+    @cached_property
+    def corrected(self) -> Attack:
+        """The same attack, with derivatives of the network that the gate has corrected."""
+        return replace(self, surrogate=corrected(self.surrogate))
+
+    def by_secant(self, h: float) -> Attack:
+        """The same attack with as many steps of the secant, `h` in input units."""
+        if h not in self._by_secant:
+            self._by_secant.clear()
+            self._by_secant[h] = replace(
+                self, optimizer=as_secant(self.optimizer, h), surrogate=NoSurrogate()
             )
-            self._loops[explainer, k] = Loop(
-                explainer=explainer,
-                stand_in=stand_in,
-                surrogate=self.surrogate,
-                objective=self.objective,
-                optimizer=self.optimizer,
-                norm=self.norm,
-                select=self.objective.select if self.select is None else self.select,
-                k=k,
-                grid=self.grid,
-                redraw=redraw,
-            )
-        return self._loops[explainer, k]
+        return self._by_secant[h]
+
+    def _chunks(self, explainer: Explainer) -> Search:
+        """How rows are gone through; a model of a fixed batch takes chunks of just that."""
+        batch = explainer.network.fixed_batch
+        return Search(
+            rows=self.rows if batch is None else batch,
+            fill=self.fixed_chunks or batch is not None,
+            halve=batch is None,
+            restarts=self.restarts,
+            segment=self.segment,
+        )
 
     def _thinned(self, method: Method) -> tuple[Method, bool]:
         """The method whose derivative is taken, and whether it draws anew at every step."""
         if self.points is None or not isinstance(method, Thinnable):
             return method, False
         return method.thinned(self.points), method.redraws
-
-    def _run(
-        self, loop: Loop, problem: Problem, progress: Progress | None
-    ) -> tuple[State, tf.Tensor, int]:
-        """The final state, the best scores [T, N], and how many rows fitted into memory."""
-        total, finished, begin, rows = problem.start.shape[0], [], 0, self.rows
-        while begin < total:
-            count = min(rows, total - begin)  # the rows that fill up the last chunk don't count
-            try:
-                state, scores = self._run_rows(loop, chunk(problem, begin, rows), count, progress)
-                finished.append((first_rows(state, count), scores[:, :count]))
-                begin += rows
-            except tf.errors.ResourceExhaustedError:
-                if rows == 1:
-                    raise
-                rows //= 2
-        states, scores = zip(*finished, strict=True)
-        joined = State(*(tf.concat(parts, 0) for parts in zip(*states, strict=True)))
-        return joined, tf.concat(scores, 1), rows
-
-    def _run_rows(
-        self, loop: Loop, problem: Problem, told: int, progress: Progress | None
-    ) -> tuple[State, tf.Tensor]:
-        """All restarts of some rows, in segments of steps: the final state, the best scores.
-
-        `told` is how many of the rows the progress counts.
-        """
-        best: State | None = None
-        history: list[np.ndarray] = []
-        for restart in range(self.restarts):
-            state = initial_state(problem)
-            if restart or self.objective.stationary_start:
-                start = loop.ball(problem).random(problem.seed, tf.constant(-1 - restart))
-                state = initial_state(problem, start)
-            for first in range(0, self.optimizer.steps, self.segment):
-                steps = min(self.segment, self.optimizer.steps - first)
-                state, scores = loop.run(problem, state, first, steps)
-                history.append(scores.numpy())
-                if progress is not None:
-                    progress(steps * told)
-            best = state if best is None else worse(best, state)
-        assert best is not None
-        return best, tf.constant(np.maximum.accumulate(np.concatenate(history)))
-
-    def _result(
-        self,
-        loop: Loop,
-        levels: np.ndarray,
-        limits: InputRange,
-        problem: Problem,
-        state: State,
-        scores: tf.Tensor,
-        rows: int,
-    ) -> AttackResult:
-        shape = (len(levels), problem.start.shape[0] // len(levels))
-        measured = measure(loop.explainer, self.objective, limits, problem, state, loop.k, rows)
-
-        def by_level(rows: np.ndarray) -> np.ndarray:
-            return rows.reshape(*shape, *rows.shape[1:])
-
-        pulls = state.pulls.numpy()
-        cost, own = self.cost, self.price(loop.explainer)
-        forwards = forward_equivalents(cost, own) + forward_equivalents(PULL, own) * pulls
-        return AttackResult(
-            epsilon=levels,
-            perturbed=by_level(measured.perturbed),
-            success=by_level(measured.success),
-            stuck=by_level(~state.moved.numpy()),
-            metrics={name: by_level(value) for name, value in measured.metrics.items()},
-            map_before=measured.reference[: shape[1]],
-            map_after=by_level(measured.maps),
-            label=problem.label[: shape[1]].numpy(),
-            predicted=by_level(measured.predicted),
-            steps_to_best=by_level(state.step.numpy()),
-            history=by_level(scores.numpy().T),
-            gradient_evaluations=np.full(shape, cost.derivatives),
-            model_gradients=by_level(cost.gradients + pulls),
-            scoring_evaluations=np.full(shape, cost.maps),
-            forward_equivalents=by_level(forwards),
-            chance=loop.k / problem.reference.shape[1:].num_elements(),
-        )
 
     def price(self, explainer: Explainer) -> Price:
         """Of a map of `explainer` and of a derivative, which may use fewer points than the map."""
@@ -248,7 +229,7 @@ class Attack:
     def longer(self, times: int) -> Attack:
         """The same attack with `times` as many steps."""
         optimizer: Any = self.optimizer
-        return replace(self, optimizer=replace(optimizer, steps=times * optimizer.steps), _loops={})
+        return replace(self, optimizer=replace(optimizer, steps=times * optimizer.steps))
 
     @property
     def row_steps(self) -> int:

@@ -1,4 +1,4 @@
-"""Rows in chunks of one size, so that no row's numbers depend on how many there are.
+"""Rows in chunks: of one size where no row's numbers may depend on how many there are.
 
 TensorFlow's convolutions and products round differently for batches of different sizes; a sign of
 a gradient near zero then flips, and an attack goes another way. In a batch of a given size a row's
@@ -13,31 +13,32 @@ from typing import Any
 import tensorflow as tf
 
 
-def in_chunks(function: Callable[[Any], Any], rows: int, tensors: Any) -> Any:
-    """`function(tensors)` computed `rows` rows at a time, the last chunk filled up.
+def in_chunks(function: Callable[[Any], Any], rows: int, tensors: Any, *, fill: bool = True) -> Any:
+    """`function(tensors)` computed `rows` rows at a time.
 
     Args:
       function: maps a nest of tensors [rows, ...] to a nest of tensors [rows, ...].
       rows: the size of a chunk.
       tensors: the nest, [N, ...] each.
+      fill: whether the last chunk is filled up; it is smaller otherwise.
 
     Returns:
       The nest of results, [N, ...] each.
     """
     total = tf.nest.flatten(tensors)[0].shape[0]
     parts = [
-        first_rows(function(chunk(tensors, begin, rows)), min(rows, total - begin))
+        first_rows(function(chunk(tensors, begin, rows, fill)), min(rows, total - begin))
         for begin in range(0, total, rows)
     ]
     return tf.nest.map_structure(lambda *leaves: tf.concat(leaves, 0), *parts)
 
 
-def chunk(tensors: Any, begin: int, rows: int) -> Any:
-    """Rows `begin` to `begin + rows`, the last row repeated where there are fewer."""
+def chunk(tensors: Any, begin: int, rows: int, fill: bool = True) -> Any:
+    """Rows `begin` to `begin + rows`; with `fill` the last is repeated where there are fewer."""
 
     def cut(tensor: tf.Tensor) -> tf.Tensor:
         part = tensor[begin : begin + rows]
-        missing = rows - part.shape[0]
+        missing = rows - part.shape[0] if fill else 0
         return part if not missing else tf.concat([part, tf.repeat(part[-1:], missing, 0)], 0)
 
     return tf.nest.map_structure(cut, tensors)

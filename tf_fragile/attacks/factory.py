@@ -14,7 +14,10 @@ from tf_fragile.attacks.selection import SELECTIONS
 from tf_fragile.attacks.surrogates import SURROGATES
 from tf_fragile.errors import unknown_name
 
-_OWN = ("norm", "k", "grid", "points", "restarts", "rows", "segment")
+_OWN = (
+    *("norm", "k", "grid", "points", "restarts", "rows", "segment"),
+    *("fixed_chunks", "gate", "tolerance", "channel_axis"),
+)
 _FIXED = {"select"}
 # What each optimiser was made for; `sign` is the paper's attack, with the paper's surrogate.
 _SURROGATE_OF = {
@@ -43,7 +46,8 @@ def attack(
         the optimiser.
       select: a rule of `SELECTIONS`; the objective's own where `None`.
       **settings: settings of any of these parts, or of `Attack`, by their names: `k`, `steps`,
-        `step_size`, `beta`, `mask`, `norm`, `grid`, `points`, `restarts`, `rows`, ...
+        `step_size`, `beta`, `mask`, `norm`, `grid`, `points`, `restarts`, `rows`, `gate`,
+        `fixed_chunks`, `tolerance`, `channel_axis`, ...
 
     Raises:
       InputError: an unknown name (the nearest are suggested) or a value out of range.

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tf_fragile.attacks.attack import Progress
 from tf_fragile.attacks.result import AttackResult
+from tf_fragile.attacks.search import Progress
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.errors import InputError
 

@@ -9,12 +9,13 @@ from typing import Any
 import tensorflow as tf
 
 from tf_fragile.attacks.constraints import NORMS, Ball
+from tf_fragile.attacks.kept import Kept
 from tf_fragile.attacks.objectives import Objective
 from tf_fragile.attacks.optimizers import Iterate, Optimizer
 from tf_fragile.attacks.oracle import Oracle
 from tf_fragile.attacks.secant import secant_gradient
 from tf_fragile.attacks.selection import damage
-from tf_fragile.attacks.state import Problem, State, margin, spatial_map
+from tf_fragile.attacks.state import Problem, State, spatial_map
 from tf_fragile.attacks.surrogates import Surrogate
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.explainers.noise import folded
@@ -36,6 +37,10 @@ class Loop:
       grid: the steps, in input units, to which iterates are rounded before they are scored;
         `None` for no rounding.
       redraw: whether the stand-in draws anew at every step, instead of the same all the time.
+      kept: what has to stay as it is.
+      channel_axis: of the attribution.
+      free_batch: whether the batch axis is left open when the loop is compiled, so that chunks of
+        any size run the same code.
     """
 
     explainer: Explainer
@@ -48,6 +53,9 @@ class Loop:
     k: int
     grid: float | None
     redraw: bool
+    kept: Kept
+    channel_axis: int = -1
+    free_batch: bool = False
 
     def run(
         self, problem: Problem, state: State, first: Any, count: Any
@@ -57,17 +65,24 @@ class Loop:
         Returns:
           The state after them, and the best score after each, [count, N].
         """
+        if self.free_batch and not self.compiled.experimental_get_tracing_count():
+            rows = tf.nest.map_structure(_of_any_batch, (problem, state))
+            self.compiled.get_concrete_function(*rows, _NUMBER, _NUMBER)
         return self.compiled(problem, state, tf.constant(first), tf.constant(count))
 
     @cached_property
     def compiled(self) -> Any:
-        """The loop as one `tf.function` with a free batch axis."""
+        """The loop as one `tf.function`."""
         return tf.function(self._steps, autograph=False, reduce_retracing=True)
 
     def ball(self, problem: Problem) -> Ball:
         """Where rows may go."""
         make = NORMS[self.norm]
         return make(problem.start, problem.radius, problem.unit, problem.low, problem.high)
+
+    def map(self, attribution: tf.Tensor, problem: Problem) -> tf.Tensor:
+        """The map attacked and measured, in the dtype of the inputs."""
+        return spatial_map(tf.cast(attribution, problem.start.dtype), self.channel_axis)
 
     def step_gradient(
         self, x: tf.Tensor, problem: Problem, progress: Any = 0.0, seed: tf.Tensor | None = None
@@ -77,26 +92,23 @@ class Loop:
         with self.surrogate.at(progress, problem.scales):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(x)
-                maps = spatial_map(self.stand_in.attribute(x, problem.target, seed))
+                maps = self.map(self.stand_in.attribute(x, problem.target, seed), problem)
                 value = self.objective.value(maps, problem.fixed)
             return tape.gradient(value, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
     def retreat(self, x: tf.Tensor, problem: Problem) -> tf.Tensor:
-        """Gradient of the margin of the label on the true network."""
+        """Gradient of the margin of what is kept, on the true network."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
-            value = margin(self.explainer.network.logits(x), problem.label)
+            value = self.kept.margin(self.explainer.network, x, problem.label)
         return tape.gradient(value, x)
 
     def score(self, x: tf.Tensor, problem: Problem) -> tuple[tf.Tensor, tf.Tensor]:
         """Damage [N] of `x` on the true network, minus infinity without the label; margin [N]."""
-        maps = spatial_map(self.explainer.attribute(x, problem.target, problem.seed))
+        maps = self.map(self.explainer.attribute(x, problem.target, problem.seed), problem)
         value = damage(self.select, self.objective, maps, problem.reference, problem.fixed, self.k)
-        logits = self.explainer.network.logits(x)
-        # Not the margin's sign: the arg max settles ties as the model's own label does.
-        kept = tf.argmax(logits, -1, output_type=tf.int32) == problem.label
-        score = tf.where(kept & tf.math.is_finite(value), value, -float("inf"))
-        return score, margin(logits, problem.label)
+        kept, left = self.kept.judged(self.explainer.network, x, problem.label)
+        return tf.where(kept & tf.math.is_finite(value), value, -float("inf")), left
 
     def stored(self, x: tf.Tensor, problem: Problem) -> tf.Tensor:
         """`x` as an image file would keep it, where there is a grid; still in the ball."""
@@ -115,7 +127,9 @@ class Loop:
             drawn = folded(problem.seed, step) if self.redraw else problem.seed
             oracle = Oracle(
                 ascent=lambda x, progress: self.step_gradient(x, problem, progress, drawn),
-                secant=lambda x, h: secant_gradient(self.explainer, self.objective, x, problem, h),
+                secant=lambda x, h: secant_gradient(
+                    self.explainer, self.objective, x, problem, h, self.channel_axis
+                ),
                 retreat=lambda x: self.retreat(x, problem),
                 slack=state.slack,
             )
@@ -164,3 +178,10 @@ class Loop:
             score=tf.where(better, score, state.score),
             step=tf.where(better, step + 1, state.step),
         )
+
+
+_NUMBER = tf.TensorSpec([], tf.int32)
+
+
+def _of_any_batch(tensor: tf.Tensor) -> tf.TensorSpec:
+    return tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.objectives import Objective
-from tf_fragile.attacks.state import Problem, State, spatial_map
+from tf_fragile.attacks.chunks import in_chunks
+from tf_fragile.attacks.loop import Loop
+from tf_fragile.attacks.state import Problem, State
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.explainers.contract import Stochastic
-from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.explainers.noise import folded
 from tf_fragile.metrics.similarity import (
     above_chance,
@@ -42,66 +42,60 @@ class Measured:
 
 
 def measure(
-    explainer: Explainer,
-    objective: Objective,
-    limits: InputRange,
-    problem: Problem,
-    state: State,
-    k: int,
-    rows: int,
+    loop: Loop, limits: InputRange, problem: Problem, state: State, rows: int, *, fill: bool
 ) -> Measured:
     """Labels, maps, metrics and size of the kept iterates, `rows` at a time.
 
     Random methods are measured with fresh noise, the same for the clean and the perturbed map:
     the noise under which an iterate was chosen would flatter the attack.
+
+    Args:
+      loop: what ran.
+      limits: the valid range.
+      problem: what stayed fixed.
+      state: where the loop ended.
+      rows: of a chunk.
+      fill: whether the last chunk is filled up, for models that take one batch size only.
     """
-    stochastic = isinstance(explainer.method, Stochastic) and explainer.method.stochastic
-    parts = []
-    for begin in range(0, problem.start.shape[0], rows):
-        part = problem.rows(begin, begin + rows)
-        if stochastic:
-            seed = folded(part.seed, _FRESH)
-            reference = spatial_map(explainer(part.start, part.target, seed))
-            part = part._replace(seed=seed, reference=reference, fixed=objective.fixed(reference))
-        parts.append(_measure_rows(explainer, objective, part, state.best[begin : begin + rows]))
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    labels, before, after, reference, maps, values = columns
-    success = (state.step.numpy() > 0) & (labels == problem.label.numpy())
+    columns = in_chunks(
+        lambda given: _measure_rows(loop, *given), rows, (problem, state.best), fill=fill
+    )
+    labels, before, after, reference, maps, values = (column.numpy() for column in columns)
+    wanted = problem.label.numpy()
+    success = (state.step.numpy() > 0) & state.moved.numpy() & loop.kept.same(labels, wanted)
     best = np.where(_wide(success, problem.start), state.best, problem.start)
     dtype = problem.start.dtype
-    metrics = _similarities(tf.constant(reference, dtype), tf.constant(maps, dtype), k)
+    metrics = _similarities(tf.constant(reference, dtype), tf.constant(maps, dtype), loop.k)
     metrics["objective"] = values
     metrics |= _sizes(best, problem.start.numpy(), limits)
-    metrics["confidence_before"] = before
-    metrics["confidence_after"] = after
+    metrics |= dict(zip(loop.kept.names, (before, after), strict=True))
     return Measured(
         perturbed=best,
         success=success,
-        predicted=np.where(success, labels, problem.label.numpy()),
+        predicted=np.where(_wide(success, wanted), labels, wanted),
         reference=reference,
         maps=np.where(_wide(success, maps), maps, reference),
         metrics={n: np.where(success, v, np.nan).astype(np.float64) for n, v in metrics.items()},
     )
 
 
-def _measure_rows(
-    explainer: Explainer, objective: Objective, part: Problem, x: tf.Tensor
-) -> list[np.ndarray]:
-    """Labels, confidences before and after, clean maps, maps and the objective of some rows."""
+def _measure_rows(loop: Loop, part: Problem, x: tf.Tensor) -> list[tf.Tensor]:
+    """Labels, what is said of them before and after, clean maps, maps, objective of some rows."""
+    explainer, kept = loop.explainer, loop.kept
     network = explainer.network
-
-    def confidence(inputs: tf.Tensor) -> np.ndarray:
-        probabilities = network.probabilities(network.logits(inputs))
-        return tf.gather(probabilities, part.label, batch_dims=1).numpy()
-
-    maps = spatial_map(explainer(x, part.target, part.seed))
+    if isinstance(explainer.method, Stochastic) and explainer.method.stochastic:
+        seed = folded(part.seed, _FRESH)
+        reference = loop.map(explainer(part.start, part.target, seed), part)
+        fixed = loop.objective.fixed(reference)
+        part = part._replace(seed=seed, reference=reference, fixed=fixed)
+    maps = loop.map(explainer(x, part.target, part.seed), part)
     return [
-        network.predict(x).numpy(),
-        confidence(part.start),
-        confidence(x),
-        part.reference.numpy(),
-        maps.numpy(),
-        objective.value(maps, part.fixed).numpy(),
+        kept.of(network, x),
+        kept.said(network, part.start, part.target, part.label),
+        kept.said(network, x, part.target, part.label),
+        part.reference,
+        maps,
+        loop.objective.value(maps, part.fixed),
     ]
 
 

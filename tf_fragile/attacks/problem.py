@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import tensorflow as tf
 
 from tf_fragile.attacks.loop import Loop
 from tf_fragile.attacks.objectives import Objective
-from tf_fragile.attacks.state import Problem, margin
+from tf_fragile.attacks.state import Problem
+from tf_fragile.backprop.network import Network
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.errors import InputError
 
@@ -55,7 +57,7 @@ def check_in_range(x: np.ndarray, limits: InputRange) -> None:
 def clean(loop: Loop, x: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
     """The margin [B] of clean inputs, and what the surrogate has to know of them."""
     network = loop.explainer.network
-    return margin(network.logits(x), label), loop.surrogate.scales(network, x)
+    return loop.kept.margin(network, x, label), loop.surrogate.scales(network, x)
 
 
 def make_problem(
@@ -78,7 +80,7 @@ def make_problem(
       levels: of `radii`.
       x: clean inputs [B, ...].
       target: int32 [B], the class explained.
-      label: int32 [B], the label to keep.
+      label: [B] or [B, C], what has to be kept.
       reference: clean maps [B, ...].
       seeds: int32 [B, 2].
       margins: of `clean`.
@@ -109,6 +111,32 @@ def make_problem(
         scales=tuple(tile(scale) for scale in scales),
         seed=tile(seeds),
     )
+
+
+def axis_of_channels(given: int | None, network: Network, x: tf.Tensor) -> int:
+    """The axis of the channels of `x` [B, ...]: the one given, or the network's.
+
+    Raises:
+      InputError: `x` has no such axis, or it is the batch's.
+    """
+    axis = network.channel_axis if given is None else given
+    rank = x.shape.rank
+    if not -rank < axis < rank or axis == 0:
+        raise InputError(
+            f"channel_axis={axis} is no axis of inputs of shape {tuple(x.shape)}, whose axis 0 is "
+            f"the batch; give one from 1 to {rank - 1}, or -1 for the last."
+        )
+    return axis
+
+
+def on_channels(limits: InputRange, axis: int, rank: int) -> InputRange:
+    """`limits`, which broadcast over a last axis of channels, for inputs with them at `axis`."""
+    after = rank - 1 - axis % rank
+
+    def moved(values: np.ndarray) -> np.ndarray:
+        return values.reshape(values.shape + (1,) * after) if values.ndim else values
+
+    return replace(limits, low=moved(limits.low), high=moved(limits.high), unit=moved(limits.unit))
 
 
 def as_limits(bounds: Any) -> InputRange:

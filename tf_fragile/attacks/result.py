@@ -12,24 +12,27 @@ import numpy as np
 class AttackResult:
     """The worst label-keeping perturbation found for each radius and image.
 
-    E radii, B images. A failed row (no iterate kept the label) holds the clean input and map,
-    `success` False and NaN in every metric; it never reads as "nothing changed".
+    E radii, B images. A failed row (no iterate kept the label, or none ever moved) holds the clean
+    input and map, `success` False and NaN in every metric; it never reads as "nothing changed".
 
     Attributes:
       epsilon: radii [E] in input units, or [E, B].
       perturbed: inputs [E, B, ...] in model units.
-      success: bool [E, B]: the label was kept, on the user's own model.
+      success: bool [E, B]: the attack moved and kept what it has to keep, on the user's own model:
+        the label, the set of labels, or the outputs of a regression to within the tolerance.
       stuck: bool [E, B]: no step went anywhere, since the objective's derivative is zero where the
-        attack began. On a map that is constant all around this is robustness; on one that is
-        constant in pieces it is an attack without a surrogate.
+        attack began: a map that is constant all around, or more often one that is constant in
+        pieces, under an attack without a surrogate. Never a success, for nothing was tried.
       metrics: name to float64 [E, B]: similarity of the clean and the perturbed map on the true
         network (`top_k_intersection`, `top_k_chance_corrected`, `spearman`, `cosine`, and for
         images `lens_recall`, `lens_precision`, `center_shift` and `ssim`), `objective`, `linf` and
-        `l2` (of the perturbation, in input units), `confidence_before`, `confidence_after`.
+        `l2` (of the perturbation, in input units), `confidence_before`, `confidence_after` (of the
+        label by the model's own output, the mean over a set of labels; for a regression
+        `output_before` and `output_after`, the number explained).
       map_before: clean maps [B, ...], each summing to 1.
       map_after: maps of the perturbed inputs [E, B, ...].
-      label: int [B], the label kept.
-      predicted: int [E, B], the label of `perturbed` on the user's own model.
+      label: what is kept: int [B] labels, bool [B, C] sets of labels, or float [B, units].
+      predicted: [E, ...], the same of `perturbed`, on the user's own model.
       steps_to_best: int [E, B], the step at which the kept iterate was found; 0 for none.
       history: [E, B, T], the damage of the worst iterate so far after each step, by the rule that
         selects; minus infinity before one has kept the label.
@@ -38,6 +41,9 @@ class AttackResult:
       scoring_evaluations: [E, B], maps of the true network computed to choose or to move.
       forward_equivalents: [E, B], all of it in forward passes of the model, see `cost`.
       chance: top-k intersection of two unrelated maps.
+      notes: what has to be known before the numbers are believed, a sentence each: what the
+        derivative gate found or that it was declined, layers with a kink and no surrogate,
+        attacks that never moved.
     """
 
     epsilon: np.ndarray
@@ -56,6 +62,7 @@ class AttackResult:
     scoring_evaluations: np.ndarray
     forward_equivalents: np.ndarray
     chance: float
+    notes: tuple[str, ...] = ()
 
     def radius(self, level: int, image: int) -> float:
         """The radius of one attack, in input units."""

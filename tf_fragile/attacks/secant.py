@@ -32,6 +32,7 @@ def secant_gradient(
     x: tf.Tensor,
     problem: Problem,
     h: float,
+    channel_axis: int = -1,
 ) -> tf.Tensor:
     """Gradient of the objective at `x` on the true network by central differences of the field.
 
@@ -45,19 +46,22 @@ def secant_gradient(
       x: iterates [N, ...].
       problem: what stays fixed.
       h: root mean square of `t u` in input units.
+      channel_axis: of the attribution.
     """
     method = check_symmetric(explainer.name, explainer.method)
     network, target, seed = explainer.network, problem.target, problem.seed
-    field, factor = method.field(network, x, target, seed), method.factor(x)
+
+    def field_at(x: tf.Tensor) -> tf.Tensor:
+        return tf.cast(method.field(network, x, target, seed), x.dtype)
+
+    field, factor = field_at(x), method.factor(x)
     attribution = field if factor is None else factor * field
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(attribution)
-        value = objective.value(spatial_map(attribution), problem.fixed)
+        value = objective.value(spatial_map(attribution, channel_axis), problem.fixed)
     v = tape.gradient(value, attribution)
     u = v if factor is None else factor * v
     size = tf.sqrt(per_sample_mean(tf.square(u / problem.unit), keepdims=True))
     t = tf.math.divide_no_nan(tf.cast(h, x.dtype), size)
-    ahead = method.field(network, x + t * u, target, seed)
-    behind = method.field(network, x - t * u, target, seed)
-    along = tf.math.divide_no_nan(ahead - behind, 2 * t)
+    along = tf.math.divide_no_nan(field_at(x + t * u) - field_at(x - t * u), 2 * t)
     return along if factor is None else along + v * field

@@ -19,8 +19,8 @@ class Problem(NamedTuple):
       high: largest valid value, broadcasting against a row.
       unit: the size of one input unit, broadcasting against a row.
       target: int32 [N], the class explained.
-      label: int32 [N], the label to keep.
-      margin: [N], how far the clean input is inside the label's region, in logits.
+      label: what has to be kept, see `kept`: int32 [N], bool [N, C] or float [N, units].
+      margin: [N], how far the clean input is inside the region where it is kept.
       reference: clean maps [N, ...] of the true network.
       fixed: what the objective keeps of them.
       scales: what the surrogate has to know of the clean inputs, [N, 1, ...] each.
@@ -95,16 +95,21 @@ def worse(a: State, b: State) -> State:
     return State(*chosen)._replace(pulls=a.pulls + b.pulls, moved=a.moved | b.moved)
 
 
-def spatial_map(attribution: tf.Tensor) -> tf.Tensor:
+def spatial_map(attribution: tf.Tensor, channel_axis: int = -1) -> tf.Tensor:
     """The map attacked and measured: absolute values summed over channels, summing to 1.
+
+    Args:
+      attribution: [N, ..., C], or [N, D] for rows of a table.
+      channel_axis: where the channels are, the batch being axis 0.
 
     Source: Ghorbani et al. 2019, and their code, which sums the channels before normalising.
     """
-    return normalise(reduce(attribution, "sum_abs"), "unit_sum")
+    return normalise(reduce(_channels_last(attribution, channel_axis), "sum_abs"), "unit_sum")
 
 
-def margin(logits: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
-    """[N]: the logit of `label` minus the largest other one; positive where the label is kept."""
-    is_label = tf.one_hot(label, tf.shape(logits)[-1], on_value=True, off_value=False)
-    others = tf.where(is_label, tf.constant(-float("inf"), logits.dtype), logits)
-    return tf.gather(logits, label, batch_dims=1) - tf.reduce_max(others, -1)
+def _channels_last(attribution: tf.Tensor, axis: int) -> tf.Tensor:
+    rank = attribution.shape.rank
+    axis %= rank
+    if axis == rank - 1:
+        return attribution
+    return tf.transpose(attribution, [i for i in range(rank) if i != axis] + [axis])

@@ -54,7 +54,7 @@ class NoSurrogate:
 
 @dataclass(frozen=True)
 class Softplus:
-    """Every ReLU as `log(1 + exp(beta z)) / beta`, weights unchanged.
+    """Every ReLU as `log(1 + exp(beta z)) / beta`, other kinks likewise, weights unchanged.
 
     The gradient of a ReLU network is piecewise constant, so its own derivative is zero almost
     everywhere. Labels, maps and metrics always come from the true network.
@@ -73,7 +73,7 @@ class Softplus:
             raise InputError(f"Softplus needs beta > 0, got {self.beta}.")
 
     def apply(self, network: Network) -> Network:
-        """`network` with its ReLUs (ReLU6 and leaky ReLU too) replaced.
+        """`network` with its ReLUs, and all activations that have kinks, replaced.
 
         Raises:
           InputError: the model is subclassed and has no graph to substitute in.
@@ -183,7 +183,7 @@ def _relu_outputs(network: Network) -> Sequence[int]:
 def _replaced(node: Node, beta_at: Callable[[tf.Tensor], Any]) -> Node:
     if not is_relu(node.operation):
         return node
-    return replace(node, operation=smooth_stand_in(node.operation, beta_at))
+    return replace(node, operation=smooth_stand_in(node.operation, beta_at), kwargs={})
 
 
 def _current(index: int, z: tf.Tensor, otherwise: float) -> Any:
@@ -205,6 +205,7 @@ def _current(index: int, z: tf.Tensor, otherwise: float) -> Any:
 
 
 def _root_mean_square(z: tf.Tensor) -> tf.Tensor:
+    z = tf.cast(z, tf.float32) if z.dtype in (tf.float16, tf.bfloat16) else z
     return tf.sqrt(per_sample_mean(tf.square(z), keepdims=True))
 
 

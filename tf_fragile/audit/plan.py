@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from tf_fragile.attacks.cost import BUILD
+from tf_fragile.attacks.trusting import bare_layers, unfollowed
 from tf_fragile.audit.subject import RANDOM, Subject
 from tf_fragile.models.batch import fixed_batch
 
@@ -22,6 +23,7 @@ class Plan:
       forwards: forward passes of one image it amounts to.
       seconds: estimate of the time, from a forward pass timed here and now.
       lines: the plan for people.
+      bare: layers that have or may have a kink and no surrogate in the attacks.
     """
 
     images: int
@@ -29,6 +31,7 @@ class Plan:
     forwards: float
     seconds: float
     lines: tuple[str, ...]
+    bare: tuple[str, ...] = ()
 
 
 def make_plan(subject: Subject) -> Plan:
@@ -37,11 +40,12 @@ def make_plan(subject: Subject) -> Plan:
     seen, levels = len(subject.positions), len(settings.epsilon)
     images = settings.num_images or seen
     forwards, built, lines = 0.0, 0, []
+    rows, padding = settings.rows_at_once, _padding(seen, levels, subject)
     for name, explainer in probe.explainers.items():
         evaluations = explainer.method.evaluations
         for attack_name, attack in probe.attacks.items():
             steps = attack.optimizer.steps
-            runs = images * levels
+            runs = images * levels / (1 - padding)
             built += 1
             if steps > 1:
                 runs += 2 * len(probe.doubled) + images * probe.searches
@@ -53,6 +57,7 @@ def make_plan(subject: Subject) -> Plan:
                     f"steps x {evaluations} gradient{'s' if evaluations > 1 else ''} a map"
                 )
     shards = -(-seen // settings.shard_size)
+    bare, warnings = _unfollowed(subject)
     seconds = forwards * _seconds_a_forward(subject) + BUILD * built
     head = [
         f"model: {settings.model} ({subject.network.head.note})",
@@ -64,10 +69,36 @@ def make_plan(subject: Subject) -> Plan:
         f"maps: top {subject.k} of {subject.image_shape[0] * subject.image_shape[1]} pixels",
     ]
     tail = [
+        f"chunks of {rows} rows (an image at a radius), {_share(padding)} of them padding",
         f"about {forwards:,.0f} forward passes in {shards} shards and {built} attacks to build, "
-        f"{_spoken(seconds)} here"
+        f"{_spoken(seconds)} here",
     ]
-    return Plan(images, shards, forwards, seconds, (*head, *lines, *tail))
+    return Plan(images, shards, forwards, seconds, (*head, *lines, *warnings, *tail), bare)
+
+
+def _padding(images: int, levels: int, subject: Subject) -> float:
+    """The share of rows that only fill up the last chunk of each shard, at full cost."""
+    rows, shard = subject.settings.rows_at_once, subject.settings.shard_size
+    sizes = [min(shard, images - begin) * levels for begin in range(0, images, shard)]
+    computed = sum(-(-size // rows) * rows for size in sizes)
+    return 1 - images * levels / computed if computed else 0.0
+
+
+def _share(padding: float) -> str:
+    return f"{100 * padding:.0f} %" if padding else "none"
+
+
+def _unfollowed(subject: Subject) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Layers without a surrogate under the attacks that take derivatives, and the sentence."""
+    sample = None
+    for attack in subject.probe.attacks.values():
+        if attack.optimizer.cost.derivatives:
+            if sample is None:
+                sample = tf.constant(subject.source.load(subject.positions[:1]).image)
+            names = bare_layers(subject.network, attack.surrogate, sample)
+            if names:
+                return names, unfollowed(subject.network, attack.surrogate, sample)
+    return (), ()
 
 
 def _seconds_a_forward(subject: Subject) -> float:

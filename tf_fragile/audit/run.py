@@ -72,7 +72,8 @@ def run_audit(
     """
     out = make_directory(out)
     subject = open_subject(settings, data_dir)
-    for line in make_plan(subject).lines:
+    plan = make_plan(subject)
+    for line in plan.lines:
         say(line)
     say(f"derivatives: {subject.gate.text}")
     records, manifest = run_probe(
@@ -101,6 +102,7 @@ def run_audit(
             subject.k,
             plateaus=plateaus(records),
             derivatives=_doubt(subject),
+            bare=plan.bare,
         )
     )
     write_text(out / "summary.csv", summary.to_csv(index=False))

@@ -158,6 +158,7 @@ def _attacks(
 ) -> Mapping[str, Attack]:
     budget = BUDGETS[settings.budget]
     common: dict[str, Any] = {"k": k, "rows": settings.rows_at_once, "grid": 1.0}
+    common |= {"fixed_chunks": True, "gate": "off"}  # checked by `open_subject`
     if RANDOM in settings.attacks:
         raise InputError("The random control always runs; leave random_sign out of --attacks.")
     own: dict[str, Any] = {"steps": budget.steps if settings.steps is None else settings.steps}

@@ -17,6 +17,7 @@ METRICS: dict[str, str] = {
 }
 EXCLUDED = "excluded"
 SUCCESS = "success"
+STUCK = "stuck"
 BASELINE = "random_sign"
 
 _KEYS = ["explainer", "attack", "epsilon"]
@@ -47,7 +48,8 @@ def exclusions(records: pd.DataFrame) -> dict[str, int]:
 def successes(records: pd.DataFrame) -> pd.DataFrame:
     """Which attacks found a perturbation that keeps the label, one row an attacked image.
 
-    An attack without a row of the metric `success` counts as successful.
+    An attack without a row of the metric `success` counts as successful; one that never moved
+    (`stuck`) does not, whatever its row says.
 
     Returns:
       Columns sample, explainer, attack, epsilon, success (bool).
@@ -57,6 +59,9 @@ def successes(records: pd.DataFrame) -> pd.DataFrame:
     told = attacked[attacked["metric"] == SUCCESS][[*_IMAGE, "value"]]
     joined = images.merge(told, on=_IMAGE, how="left", validate="one_to_one")
     joined["success"] = joined.pop("value").fillna(1.0) > 0
+    stuck = attacked[(attacked["metric"] == STUCK) & (attacked["value"] > 0)][_IMAGE]
+    joined = joined.merge(stuck.drop_duplicates(), on=_IMAGE, how="left", indicator=True)
+    joined["success"] &= joined.pop("_merge") == "left_only"
     return joined
 
 
@@ -70,9 +75,9 @@ def summarize(
 ) -> pd.DataFrame:
     """Means over images of each metric, one row a combination of explainer, attack and epsilon.
 
-    A failed attack says nothing about how far a map can be moved, so it is counted and left
-    out of the means. The images behind two rows may therefore differ; `compare` uses only the
-    images that both have.
+    A failed attack, and one that never moved, says nothing about how far a map can be moved, so it
+    is counted and left out of the means. The images behind two rows may therefore differ;
+    `compare` uses only the images that both have.
 
     Args:
       records: the schema of `runs.records`.

@@ -10,8 +10,8 @@ from tf_fragile.audit.summary import METRICS, is_random
 
 WIDTH = 120
 LEGEND = (
-    "images: attack kept the label / attacked; the others: mean over the former, with bootstrap "
-    "interval."
+    "images: attack moved and kept the label / attacked; the others: mean over the former, with "
+    "bootstrap interval."
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,8 +28,8 @@ class Verdict:
       attack: the attack's.
       word: `"FRAGILE"`: the upper end of the interval of the mean top-k overlap is below a half.
         `"PASS"`: the lower end is not, no attack failed or was stuck, more steps add next to
-        nothing, derivatives are right and random signs do no more. `"INCONCLUSIVE"`: the rest, for
-        an attack that did not succeed proves nothing by itself.
+        nothing, derivatives are right, kinks have surrogates and random signs do no more.
+        `"INCONCLUSIVE"`: the rest, for an attack that did not succeed proves nothing by itself.
       text: one sentence.
     """
 
@@ -46,6 +46,7 @@ def verdicts(
     *,
     plateaus: Mapping[tuple[str, str], Plateau],
     derivatives: str = "",
+    bare: Sequence[str] = (),
 ) -> list[Verdict]:
     """One verdict an explainer and attack.
 
@@ -55,6 +56,7 @@ def verdicts(
       k: of the top-k overlap.
       plateaus: of `plateau.plateaus`.
       derivatives: what is wrong with the model's derivatives, one clause; empty if nothing is.
+      bare: names of layers that have or may have a kink and no surrogate.
     """
     paired = compare(records).set_index(["explainer", "attack", "epsilon"])
     found = []
@@ -72,6 +74,10 @@ def verdicts(
         doubts = _doubts(row, records, lead, plateaus.get((str(explainer), str(attack))))
         if derivatives:
             doubts.append(derivatives)
+        if bare:
+            doubts.append(
+                f"no surrogate stands in for {_named(bare)}, which may hide its fragility"
+            )
         found.append(_verdict(str(explainer), str(attack), row, control, k, doubts))
     return found
 
@@ -96,15 +102,27 @@ def _doubts(
     doubts = []
     if lead > 0:
         doubts.append(f"{_ALARM}, so it is the attack that is weak")
-    stuck = int(own.loc[own["metric"] == "stuck", "value"].sum())
-    if stuck:
-        doubts.append(f"the attack had no derivative to follow on {stuck} images")
-    if row["n_failed"]:
-        doubts.append(f"it lost the label on {row['n_failed']:.0f} images")
+    doubts += _failures(own, int(row["n_failed"]))
     plateau = plateau or Plateau(Interval(math.nan, math.nan, math.nan, 0))
     if not plateau.reached:
         doubts.append(plateau.text)
     return doubts
+
+
+def _failures(own: pd.DataFrame, failed: int) -> list[str]:
+    """Why attacks failed: those that never moved, and those that left the label."""
+    stuck = int(own.loc[own["metric"] == "stuck", "value"].sum())
+    said = []
+    if stuck:
+        said.append(f"the attack had no derivative to follow on {stuck} images")
+    if failed > stuck:
+        said.append(f"it lost the label on {failed - stuck} images")
+    return said
+
+
+def _named(layers: Sequence[str], most: int = 4) -> str:
+    shown = ", ".join(repr(name) for name in layers[:most])
+    return f"{shown} and {len(layers) - most} more" if len(layers) > most else shown
 
 
 def _verdict(
@@ -112,8 +130,9 @@ def _verdict(
 ) -> Verdict:
     where = f"{explainer} under {attack} at epsilon = {row['epsilon']:g}"
     if not row["n"]:
-        text = f"{where}: INCONCLUSIVE, the attack found nothing on {row['n_failed']:.0f} images."
-        return Verdict(explainer, attack, "INCONCLUSIVE", text)
+        text = f"{where}: INCONCLUSIVE, the attack found nothing on {row['n_failed']:.0f} images"
+        why = [doubt for doubt in doubts if "images" in doubt or "surrogate" in doubt]
+        return Verdict(explainer, attack, "INCONCLUSIVE", "; ".join([text, *why]) + ".")
     low, high = row["top_k_intersection_low"], row["top_k_intersection_high"]
     word: Word = "INCONCLUSIVE"
     if high < FRAGILE_BELOW:

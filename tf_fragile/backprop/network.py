@@ -225,6 +225,25 @@ class Network:
 
     # Substitutions ----------------------------------------------------------------------------
 
+    @property
+    def task(self) -> str:
+        """What the outputs are: `"classes"`, `"labels"` or `"regression"`."""
+        return "classes"
+
+    @property
+    def channel_axis(self) -> int:
+        """The axis of the channels of the one image input."""
+        return -1
+
+    @property
+    def fixed_batch(self) -> int | None:
+        """The only batch size that the model takes, `None` where it takes any."""
+        return None
+
+    def outputs(self, x: Any) -> tf.Tensor:
+        """What the user's own model gives, [B, units] float32, nothing rewritten."""
+        return tf.cast(self.model(x, training=False), tf.float32)
+
     def map_nodes(self, change: Callable[[Node], Node]) -> Network:
         """The network with every graph node replaced by `change(node)`, variables shared."""
         if self.graph is None:

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.attack import Attack, Progress
+from tf_fragile.attacks.attack import Attack
 from tf_fragile.attacks.halving import evaluations, smallest_epsilon
 from tf_fragile.attacks.result import AttackResult
+from tf_fragile.attacks.search import Progress
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.data.source import Batch
 from tf_fragile.explainers.explainer import Explainer
@@ -34,7 +35,9 @@ class FragilityProbe:
     Attributes:
       explainers: what to attack, all on one network; the key names each in the records.
       attacks: the attacks and controls by the name they get in the records; a random control's
-        name starts with `random`.
+        name starts with `random`. They run with fixed chunks, so that no record depends on how a
+        run was cut, and without the derivative gate, which is for whoever makes the probe to run,
+        once and not in every part.
       epsilon: radii in input units.
       limits: the valid range of the inputs.
       checkpoints: after how many steps the damage so far is recorded, by the rule that selects, as
@@ -75,11 +78,19 @@ class FragilityProbe:
         return len(self.explainers) * (every + again * more)
 
     @cached_property
+    def _cut(self) -> Mapping[str, Attack]:
+        """The attacks as they run on a part of the images."""
+        return {
+            name: replace(attack, fixed_chunks=True, gate="off")
+            for name, attack in self.attacks.items()
+        }
+
+    @cached_property
     def _searching(self) -> Mapping[str, Attack]:
         """The attacks whose smallest radius is searched for, at one radius at a time."""
         return {
-            name: replace(attack, rows=self._rows_at_one_radius(attack), _loops={})
-            for name, attack in self.attacks.items()
+            name: replace(attack, rows=self._rows_at_one_radius(attack))
+            for name, attack in self._cut.items()
             if attack.optimizer.steps > 1
         }
 
@@ -94,7 +105,7 @@ class FragilityProbe:
             return {}
         return {
             name: replace(attack.longer(2), rows=self._rows_at_one_radius(attack))
-            for name, attack in self.attacks.items()
+            for name, attack in self._cut.items()
             if attack.optimizer.steps > 1
         }
 
@@ -118,7 +129,7 @@ class FragilityProbe:
         if chosen.places.size:
             for name, explainer in self.explainers.items():
                 rows += _gaps(chosen, name, explainer)
-                for attack_name, attack in self.attacks.items():
+                for attack_name, attack in self._cut.items():
                     result = self._run(attack, explainer, chosen, self.epsilon, progress)
                     results[name, attack_name] = result
                     rows += self._rows(result, chosen, name, attack_name)
@@ -203,7 +214,7 @@ class FragilityProbe:
                 epsilon=result.radius(level, column),
                 metric=metric,
                 value=float(found[level, column]),
-                note="" if result.success[level, column] else "attack failed",
+                note=_note(result, level, column),
             )
             for column in range(chosen.places.size)
             for level in range(len(result.epsilon))
@@ -281,6 +292,12 @@ class Findings:
 def sample_seed(seed: int, index: int) -> int:
     """A seed for sample `index`, the same in whatever batch it comes."""
     return int(np.random.SeedSequence((seed, index)).generate_state(1)[0] & 0x7FFFFFFF)
+
+
+def _note(result: AttackResult, level: int, image: int) -> str:
+    if result.stuck[level, image]:
+        return "attack never moved"
+    return "" if result.success[level, image] else "attack failed"
 
 
 def _gaps(chosen: _Images, name: str, explainer: Explainer) -> list[dict[str, Any]]:

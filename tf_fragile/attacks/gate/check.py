@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_fragile.attacks.chunks import chunk
 from tf_fragile.attacks.gate.compare import (
     OPEN,
     WRONG,
@@ -66,9 +67,12 @@ def check_derivatives(
       InputError: not a model, or a target that is no class of it.
     """
     network = as_network(network)
+    inputs = network.fixed_batch or inputs
     x = keras.tree.map_structure(lambda leaf: tf.convert_to_tensor(leaf)[:inputs], x)
+    if network.fixed_batch:
+        x = chunk(x, 0, inputs)
     x = keras.tree.map_structure(_as_float, x)
-    labels = as_target(_first(target, inputs), x, network)
+    labels = as_target(_first(target, keras.tree.flatten(x)[0].shape[0]), x, network)
     if network.graph is not None:
         network = (surrogate or Softplus()).apply(network)
     x = keras.tree.map_structure(lambda leaf: tf.cast(leaf, tf.float64), x)
@@ -173,4 +177,6 @@ def _as_float(leaf: tf.Tensor) -> tf.Tensor:
 
 
 def _first(target: Any, count: int) -> Any:
-    return target if target is None or np.ndim(target) == 0 else target[:count]
+    if target is None or np.ndim(target) == 0:
+        return target
+    return chunk(tf.convert_to_tensor(target), 0, count)

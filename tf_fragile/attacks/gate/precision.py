@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from tf_fragile.attacks.gate.compare import FLOAT32, FLOAT64, MIXED, Ladder
 from tf_fragile.attacks.gate.grouped import DepthwiseTwin, is_depthwise
+from tf_fragile.attacks.softplus import Smoothed
 from tf_fragile.backprop.activations import Activation
 from tf_fragile.backprop.graph import Graph, Node, Ref, Values
 from tf_fragile.backprop.network import Network
@@ -121,6 +122,11 @@ def _widened_operation(operation: Any) -> Any:
     if isinstance(operation, Activation) and isinstance(operation.function, keras.Layer):
         function = _copied(operation.function)
         return None if function is None else replace(operation, function=function)
+    if isinstance(operation, Activation) and isinstance(operation.function, Smoothed):
+        inner = _widened_operation(Activation(operation.kind, operation.function.function))
+        if inner is None:
+            return None
+        return replace(operation, function=replace(operation.function, function=inner.function))
     if is_depthwise(operation):
         return DepthwiseTwin(operation)
     if type(operation).__name__ == "Cast" and tf.as_dtype(operation.dtype).is_floating:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 
+from tf_fragile.attacks.chunks import chunk
 from tf_fragile.attacks.gate.check import check_derivatives
 from tf_fragile.attacks.gate.corrections import correct_derivatives, corrected_layers
 from tf_fragile.attacks.gate.report import GateReport
@@ -45,22 +47,29 @@ def trusted(
     target: Any = None,
     *,
     surrogate: Surrogate | None = None,
+    inputs: int = 3,
+    directions: int = 3,
     seed: int = 0,
 ) -> Decision:
     """Runs the derivative gate and decides.
 
     Args:
       network: a Keras model, or what was recorded of one.
-      x: [B, ...] in the model's nesting; the first three are used.
+      x: [B, ...] in the model's nesting; the first `inputs` are used.
       target: as for an explainer.
       surrogate: the attack's; softplus where not given.
+      inputs: how many samples are tried.
+      directions: how many for each sample.
       seed: of the gate's directions.
 
     Raises:
       InputError: not a model, or a target that is no class of it.
     """
     network = as_network(network)
-    report = check_derivatives(network, x, target, surrogate=surrogate, seed=seed)
+    check = partial(
+        check_derivatives, surrogate=surrogate, inputs=inputs, directions=directions, seed=seed
+    )
+    report = check(network, x, target)
     if report.ok and (report.curved or network.graph is not None):
         return Decision("as_is", network, (), report, None, report.text)
     if network.graph is None:
@@ -73,7 +82,7 @@ def trusted(
     if not moved <= _SAME_FUNCTION:
         text = f"{report.text} Rewriting {_listed(changed)} moves the logits by {moved:.1e}."
         return Decision("secant", network, (), report, None, text)
-    after = check_derivatives(repaired, x, target, surrogate=surrogate, seed=seed)
+    after = check(repaired, x, target)
     if not after.ok:
         return Decision("secant", network, (), report, after, _hopeless(after))
     text = (
@@ -86,7 +95,8 @@ def trusted(
 
 def _difference(before: Network, after: Network, x: Any) -> float:
     """The largest change of a logit on the first inputs, relative to the largest logit."""
-    x = keras.tree.map_structure(lambda leaf: tf.convert_to_tensor(leaf)[:3], x)
+    x = keras.tree.map_structure(tf.convert_to_tensor, x)
+    x = chunk(x, 0, before.fixed_batch or 3, fill=before.fixed_batch is not None)
     expected, found = (tf.cast(net.logits(x), tf.float64) for net in (before, after))
     size = tf.reduce_max(tf.abs(expected))
     return float(tf.math.divide_no_nan(tf.reduce_max(tf.abs(found - expected)), size))
