@@ -29,6 +29,7 @@ from tf_fragile.attacks.trusting import as_secant, corrected, with_trusted_deriv
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.contract import Method, Thinnable
+from tf_fragile.explainers.doubts import sentences, unsaid
 from tf_fragile.explainers.explainer import Explainer
 
 _GATES = ("auto", "off")
@@ -124,7 +125,8 @@ class Attack:
             channel_axis=self.channel_axis, chunked=self._chunks(explainer).each,
         )  # fmt: skip
         attack, notes = with_trusted_derivatives(self, explainer, given)
-        return attack._run(explainer, given, notes, progress)
+        with unsaid():
+            return attack._run(explainer, given, notes, progress)
 
     def _run(
         self,
@@ -135,10 +137,15 @@ class Attack:
     ) -> AttackResult:
         """The attack on inputs that have been checked, by derivatives that have been."""
         search = self._chunks(explainer)
-        reference = search.each(
-            lambda rows: tf.cast(spatial_map(explainer(*rows), given.axis), given.x.dtype),
-            (given.x, given.target, given.seeds),
-        )
+        doubts: list[str] = []
+
+        def clean_map(rows: Any) -> tf.Tensor:
+            maps = explainer(*rows)
+            doubts.extend(explainer.doubts(rows[0], rows[1], maps))
+            return tf.cast(spatial_map(maps, given.axis), given.x.dtype)
+
+        reference = search.each(clean_map, (given.x, given.target, given.seeds))
+        notes += tuple(sentences(explainer.name, tuple(doubts[: given.x.shape[0]])))
         self.objective.check(reference.shape)
         loop = self.loop(explainer, reported_k(self.k, self.objective, reference.shape))
         margins, scales = search.each(lambda rows: clean(loop, *rows), (given.x, given.label))
@@ -147,7 +154,8 @@ class Attack:
             reference, given.seeds, margins, scales,
         )  # fmt: skip
         state, scores, rows = search(loop, problem, progress)
-        return outcome(self, loop, given, problem, state, scores, rows, notes)
+        found = outcome(self, loop, given, problem, state, scores, rows, notes)
+        return replace(found, doubts=tuple(doubts[: given.x.shape[0]]))
 
     def loop(self, explainer: Explainer, k: int) -> Loop:
         """The compiled loop for `explainer` and the `k` of its top-k overlap, made once."""

@@ -10,7 +10,6 @@ import numpy as np
 import tensorflow as tf
 
 from tf_fragile.backprop.activations import Activation
-from tf_fragile.backprop.deeplift.roles import is_pointwise
 
 Function = Callable[[tf.Tensor], tf.Tensor]
 Evaluate = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -57,13 +56,24 @@ _SHAPES: WeakKeyDictionary[Function, tuple[Shape | None]] = WeakKeyDictionary()
 
 
 def _shape(activation: Activation) -> Shape | None:
+    if activation.mixes:
+        return None
     for dtype in (tf.float64, tf.float32):
         try:
-            if is_pointwise(activation):
-                return _seen(activation.function, dtype)
+            return _seen(_of_numbers(activation), dtype)
         except Exception:  # a user's function may raise anything
             continue
     return None
+
+
+def _of_numbers(activation: Activation) -> Function:
+    """The function of numbers [n], whatever shape its samples have."""
+    ones = [1] * max(1, len(activation.sample))
+
+    def function(z: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(activation.function(tf.reshape(z, [-1, *ones])), [-1])
+
+    return function
 
 
 def _seen(function: Function, dtype: tf.DType) -> Shape:

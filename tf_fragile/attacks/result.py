@@ -43,7 +43,8 @@ class AttackResult:
       chance: top-k intersection of two unrelated maps.
       notes: what has to be known before the numbers are believed, a sentence each: what the
         derivative gate found or that it was declined, layers with a kink and no surrogate,
-        attacks that never moved.
+        attacks that never moved, clean maps that are no explanation.
+      doubts: [B], what makes each clean map no explanation, one clause; empty where nothing does.
     """
 
     epsilon: np.ndarray
@@ -63,6 +64,7 @@ class AttackResult:
     forward_equivalents: np.ndarray
     chance: float
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def radius(self, level: int, image: int) -> float:
         """The radius of one attack, in input units."""

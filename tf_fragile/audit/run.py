@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from tf_fragile.audit.gallery import examples
+from tf_fragile.audit.odd_maps import odd_maps
 from tf_fragile.audit.plan import make_plan
 from tf_fragile.audit.plateau import plateaus
 from tf_fragile.audit.report import write_report
@@ -140,6 +141,8 @@ def _tell(
     say("")
     say(format_table(summary))
     say(f"Chance level of the overlap: {_chance(subject):.3f}.")
+    for name, clause in odd_maps(records).items():
+        say(f"{name}: {clause}.")
     for name, found in halvings(records).items():
         say(f"{name}: {found.text}.")
     for reason, count in exclusions(records).items():
@@ -181,6 +184,9 @@ def _facts(subject: Subject, records: pd.DataFrame, manifest: Manifest) -> dict[
         facts["Completeness gap"] = "; ".join(
             f"{name}: mean |gap| {group.abs().mean():.3g} logits" for name, group in gaps
         )
+    odd = odd_maps(records)
+    if odd:
+        facts["Odd maps"] = "; ".join(f"{name}: {clause}" for name, clause in odd.items())
     halved = halvings(records)
     if halved:
         facts["Half the overlap gone"] = "; ".join(f"{n}: {h.text}" for n, h in halved.items())

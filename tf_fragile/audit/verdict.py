@@ -9,6 +9,7 @@ from typing import Literal
 
 import pandas as pd
 
+from tf_fragile.audit.odd_maps import odd_maps
 from tf_fragile.audit.plateau import Plateau
 from tf_fragile.audit.summary import compare, is_random
 from tf_fragile.audit.table import interval_of
@@ -103,6 +104,9 @@ def _doubts(
     if lead > 0:
         doubts.append(f"{_ALARM}, so it is the attack that is weak")
     doubts += _failures(own, int(row["n_failed"]))
+    odd = odd_maps(records).get(str(row["explainer"]))
+    if odd:
+        doubts.append(odd)
     plateau = plateau or Plateau(Interval(math.nan, math.nan, math.nan, 0))
     if not plateau.reached:
         doubts.append(plateau.text)
@@ -145,8 +149,8 @@ def _verdict(
     if len(control) and control.iloc[0]["n"]:
         text += f", random signs of the same size {_overlap(control.iloc[0])}"
     text += f" ({row['n']:.0f} images)"
-    alarm = [doubt for doubt in doubts if _ALARM in doubt]
-    said = doubts if word == "INCONCLUSIVE" else alarm
+    always = [doubt for doubt in doubts if _ALARM in doubt or doubt.startswith("the clean map")]
+    said = doubts if word == "INCONCLUSIVE" else always
     return Verdict(explainer, attack, word, "; ".join([text, *said]) + ".")
 
 

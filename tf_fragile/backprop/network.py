@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tf_fragile.backprop.batches import in_batches
 from tf_fragile.backprop.faithful import check_faithful
-from tf_fragile.backprop.graph import Graph, Node
+from tf_fragile.backprop.graph import Graph, Node, widened
 from tf_fragile.backprop.head import (
     Head,
     Task,
@@ -106,7 +106,7 @@ class Network:
         return tf.nest.map_structure(tf.convert_to_tensor, x)
 
     def outputs(self, x: Any) -> tf.Tensor:
-        """What the user's own model answers, nothing rewritten: [B, units] in the network's dtype.
+        """What the user's own model answers, nothing rewritten: [B, units], float32 or float64.
 
         Args:
           x: inputs in any nesting that the model takes.
@@ -123,7 +123,7 @@ class Network:
                 f"Model {self.model.name!r} gives {len(result)} outputs; build a model with the "
                 "one output to explain."
             )
-        return tf.cast(result[0], self.dtype)
+        return widened(result[0])
 
     # Scores -----------------------------------------------------------------------------------
 
@@ -139,7 +139,7 @@ class Network:
     def logits(self, x: Any) -> tf.Tensor:
         """Logits [B, classes] of inputs `x`; for regression (-y, y), or the numbers."""
         x = self._ordered(x)
-        z = self._outputs(x) if self._fast is None else tf.cast(self._fast(x), self.dtype)
+        z = self._outputs(x) if self._fast is None else widened(self._fast(x))
         if z.shape[-1] != 1:
             return z
         if self.head.kind == "probabilities":
@@ -151,7 +151,7 @@ class Network:
         x = self._ordered(x)
         if self._column is None:
             return tf.gather(self.logits(x), target, batch_dims=1)
-        return tf.cast(self._column([*tf.nest.flatten(x), target])[:, 0], self.dtype)
+        return widened(self._column([*tf.nest.flatten(x), target])[:, 0])
 
     def probabilities(self, logits: tf.Tensor) -> tf.Tensor:
         """Probabilities [B, classes] of `logits`, by the head that was stripped."""
@@ -224,25 +224,6 @@ class Network:
             )
 
     # Substitutions ----------------------------------------------------------------------------
-
-    @property
-    def task(self) -> str:
-        """What the outputs are: `"classes"`, `"labels"` or `"regression"`."""
-        return "classes"
-
-    @property
-    def channel_axis(self) -> int:
-        """The axis of the channels of the one image input."""
-        return -1
-
-    @property
-    def fixed_batch(self) -> int | None:
-        """The only batch size that the model takes, `None` where it takes any."""
-        return None
-
-    def outputs(self, x: Any) -> tf.Tensor:
-        """What the user's own model gives, [B, units] float32, nothing rewritten."""
-        return tf.cast(self.model(x, training=False), tf.float32)
 
     def map_nodes(self, change: Callable[[Node], Node]) -> Network:
         """The network with every graph node replaced by `change(node)`, variables shared."""

@@ -353,9 +353,11 @@ def _inference(operation: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
       InputError: the model itself switches training on.
     """
-    if "training" not in inspect.signature(operation.call).parameters:
+    parameter = inspect.signature(operation.call).parameters.get("training")
+    if parameter is None:
         return {name: value for name, value in kwargs.items() if name != "training"}
-    if kwargs.get("training"):
+    # Keras notes a default of `True` down as if it had been given; preprocessing layers have it.
+    if kwargs.get("training") and parameter.default is not True:
         raise InputError(
             f"Layer {operation.name!r} ({type(operation).__name__}) is called with training=True, "
             "so that its output is random or depends on the batch; build the model without it."

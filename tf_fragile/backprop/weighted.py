@@ -35,7 +35,7 @@ class Reweighted:
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """The pre-activation for input `x`."""
         kernels, bias = self.weights(x)
-        z = self.linear(x, kernels)
+        z = self.linear(x, tuple(tf.cast(kernel, x.dtype) for kernel in kernels))
         return z if bias is None else z + tf.cast(bias, z.dtype)
 
 

@@ -16,7 +16,7 @@ from tf_fragile.backprop.batches import in_batches
 from tf_fragile.backprop.network import Network
 from tf_fragile.errors import ExplanationWarning, InputError
 from tf_fragile.explainers.contract import Method
-from tf_fragile.explainers.doubts import doubts
+from tf_fragile.explainers.doubts import doubts, sentences
 from tf_fragile.explainers.noise import sample_seeds
 from tf_fragile.explainers.targets import as_target
 
@@ -65,8 +65,8 @@ class Explainer:
         labels = as_target(target, x, self.network)
         maps = self._maps(x, labels, seeds)
         if tf.executing_eagerly():
-            for doubt in self.doubts(x, labels, maps):
-                warnings.warn(doubt, ExplanationWarning, stacklevel=3)
+            for sentence in sentences(self.name, self.doubts(x, labels, maps)):
+                warnings.warn(sentence, ExplanationWarning, stacklevel=3)
         maps = self.network.nested_like(given, maps)
         maps = tf.nest.map_structure(lambda m, leaf: tf.cast(m, _float(leaf, m.dtype)), maps, given)
         return tf.nest.map_structure(lambda t: t.numpy(), maps) if plain else maps
@@ -93,7 +93,7 @@ class Explainer:
         return in_batches(lambda g: measure(self.network, *g), fixed, (x, labels, maps)).numpy()
 
     def doubts(self, x: Any, target: tf.Tensor, maps: Any) -> tuple[str, ...]:
-        """What makes maps [B, ...] of prepared tensors no explanation, one sentence each."""
+        """What makes each map of prepared tensors no explanation, a clause a sample or empty."""
         return doubts(self.name, self.method, self.network, x, target, maps)
 
     def as_gradient(self, target: Any = None, seed: Any = 0) -> Callable[[Any], tf.Tensor]:

@@ -26,6 +26,7 @@ MISCLASSIFIED = "misclassified"
 DOUBLED = ", twice the steps"
 SEARCHED = ", smallest radius"
 SMALLEST = "smallest_epsilon"
+DOUBT = "doubt"  # the metric of a clean map that is no explanation; its note says why
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +133,8 @@ class FragilityProbe:
                 for attack_name, attack in self._cut.items():
                     result = self._run(attack, explainer, chosen, self.epsilon, progress)
                     results[name, attack_name] = result
+                    if attack_name == next(iter(self._cut)):
+                        rows += _doubts(chosen, name, result)
                     rows += self._rows(result, chosen, name, attack_name)
                 rows += self._doubled(chosen, name, explainer, progress)
                 rows += self._searched(chosen, name, explainer, progress)
@@ -292,6 +295,15 @@ class Findings:
 def sample_seed(seed: int, index: int) -> int:
     """A seed for sample `index`, the same in whatever batch it comes."""
     return int(np.random.SeedSequence((seed, index)).generate_state(1)[0] & 0x7FFFFFFF)
+
+
+def _doubts(chosen: _Images, name: str, result: AttackResult) -> list[dict[str, Any]]:
+    """What makes clean maps no explanation, a record a map of which there is something to say."""
+    return [
+        chosen.row(column, explainer=name, metric=DOUBT, value=1.0, note=clause)
+        for column, clause in enumerate(result.doubts)
+        if clause
+    ]
 
 
 def _note(result: AttackResult, level: int, image: int) -> str:

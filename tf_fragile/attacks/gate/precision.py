@@ -20,6 +20,8 @@ from tf_fragile.attacks.gate.compare import FLOAT32, FLOAT64, MIXED, Ladder
 from tf_fragile.attacks.gate.grouped import DepthwiseTwin, is_depthwise
 from tf_fragile.attacks.softplus import Smoothed
 from tf_fragile.backprop.activations import Activation
+from tf_fragile.backprop.asked import Asked
+from tf_fragile.backprop.casts import Whole
 from tf_fragile.backprop.graph import Graph, Node, Ref, Values
 from tf_fragile.backprop.network import Network
 
@@ -104,6 +106,8 @@ def _widened_graph(graph: Graph, x: Any) -> tuple[Graph, tuple[str, ...]]:
 
 
 def _widened_node(node: Node, values: Values, copies: dict[int, Any]) -> Node:
+    if isinstance(node.operation, Whole):  # the model behind is checked at what it sees
+        return replace(node, operation=tf.identity)
     key = id(node.operation)  # a shared layer is copied once
     if key not in copies:
         copies[key] = _widened_operation(node.operation)
@@ -127,6 +131,9 @@ def _widened_operation(operation: Any) -> Any:
         if inner is None:
             return None
         return replace(operation, function=replace(operation.function, function=inner.function))
+    if isinstance(operation, Asked):
+        inner = _widened_operation(operation.layer)
+        return None if inner is None else replace(operation, layer=inner)
     if is_depthwise(operation):
         return DepthwiseTwin(operation)
     if type(operation).__name__ == "Cast" and tf.as_dtype(operation.dtype).is_floating:
