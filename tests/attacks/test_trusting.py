@@ -32,7 +32,7 @@ def resizing() -> keras.Model:
     """Second derivatives of resizing are wrong in TensorFlow: zero."""
     keras.utils.set_random_seed(3)
     x = keras.Input((12, 12, 3))
-    h = layers.Resizing(16, 16)(x)
+    h = layers.Resizing(16, 16, name="resizing")(x)
     for _ in range(2):
         h = layers.Conv2D(6, 3, activation="relu")(h)
     return keras.Model(x, layers.Dense(3)(layers.Flatten()(h)))

@@ -73,14 +73,16 @@ def test_every_explainer_has_a_row_and_the_one_with_most_left_is_first(made) -> 
     assert set(manifest["runs"]) == set(METHODS) and manifest["refused"] == {}
 
 
-def test_a_map_that_does_not_follow_the_input_is_whole_and_said_to_be_stuck(
+def test_a_map_that_does_not_follow_the_input_has_no_number_and_is_said_to_be_stuck(
     made, tmp_path: Path
 ) -> None:
     gradient = made[0].set_index("explainer").loc["gradient"]
     assert gradient["stuck"] == 0.0 and gradient["attacked"] < gradient["random"]
     chosen = ranking("quick", methods=("gradient",), k=20)
     found = explainer_ranking(chosen, make("linear"), tmp_path, progress=False, say=str)
-    assert (found["stuck"][0], found["attacked"][0], found["random"][0]) == (1.0, 1.0, 1.0)
+    assert (found["stuck"][0], found["random"][0]) == (1.0, 1.0)
+    assert (found["n"][0], found["n_failed"][0]) == (0, chosen.num_images)
+    assert np.isnan(found["attacked"][0])  # nothing was tried, so nothing withstood it
 
 
 def test_costs_of_one_attack_are_counted(made) -> None:

@@ -140,7 +140,7 @@ def picture(found: pd.DataFrame, path: Path, *, k: int, chance: float, title: st
     stuck = ran["stuck"].to_numpy() > 0
     if stuck.any():
         ax.barh(
-            places[stuck] + 0.2, ran["attacked"].to_numpy()[stuck], 0.38,
+            places[stuck] + 0.2, np.nan_to_num(ran["attacked"].to_numpy()[stuck], nan=1.0), 0.38,
             fill=False, hatch=_STUCK, lw=0,
         )  # fmt: skip
         told = "derivative zero on some images: says nothing"

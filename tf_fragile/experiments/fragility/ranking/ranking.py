@@ -161,9 +161,9 @@ def table(ranking: Ranking, ranked: Ranked) -> pd.DataFrame:
     Returns:
       Columns `COLUMNS`. `attacked` and `random` are means over images of the top-k overlap left,
       with 95 % bootstrap intervals, NaN where no attack succeeded; `stuck` is the share of
-      images on which no step went anywhere, because the derivative of the map is zero there: what
-      such an attack leaves says nothing. `derivatives`, `model_gradients` and `maps` are counts
-      of one attack on one image, `forwards` their sum in forward passes by `attacks.cost`,
+      images on which no step went anywhere, because the derivative of the map is zero there: such
+      attacks count as failed, for they say nothing. `derivatives`, `model_gradients` and `maps` are
+      counts of one attack on one image, `forwards` their sum in forward passes by `attacks.cost`,
       `seconds` the time of the whole run here, building it included. Explainers that refuse come
       last, with their sentence.
     """
