@@ -72,8 +72,9 @@ def test_pools_move_in_front_of_monotone_activations_only() -> None:
 
 
 def test_average_pools_stay_where_they_are() -> None:
-    graph = record(squeeze_net(pool=lambda: layers.AveragePooling2D(3, 2)))
-    assert operations(hoist_max_pools(graph)) == operations(graph)
+    nodes = hoist_max_pools(record(squeeze_net(pool=lambda: layers.AveragePooling2D(3, 2)))).nodes
+    first = next(n for n in nodes if type(n.operation) in (layers.AveragePooling2D, Activation))
+    assert type(first.operation) is Activation
 
 
 def test_an_activation_with_a_second_reader_is_not_moved() -> None:

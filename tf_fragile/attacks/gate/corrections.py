@@ -17,6 +17,7 @@ from tf_fragile.attacks.gate.exact import (
 )
 from tf_fragile.attacks.gate.resize import ExactResize
 from tf_fragile.attacks.gate.windows import ExactLocalResponse, ExactMaxPool
+from tf_fragile.backprop.asked import Asked
 from tf_fragile.backprop.graph import Node
 from tf_fragile.backprop.network import Network
 
@@ -45,13 +46,16 @@ def corrected_layers(before: Network, after: Network) -> tuple[str, ...]:
 
 
 def _corrected(node: Node) -> Node:
-    operation = node.operation
+    asked = node.operation
+    operation = asked.layer if isinstance(asked, Asked) else asked
     change = _LAYERS.get(type(operation))
     if change is None and not isinstance(operation, keras.Layer):
         change = _OPERATIONS.get(type(operation).__name__)
     exact = None if change is None else change(operation)
     if exact is None:
         return node
+    if operation is not asked:  # what is known of the layer holds for its stand-in
+        exact = replace(exact, stands_for=asked)
     kwargs = {name: v for name, v in node.kwargs.items() if name not in ("training", "mask")}
     return replace(node, operation=exact, kwargs=kwargs)
 
