@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -11,18 +11,14 @@ import tensorflow as tf
 
 from tf_fragile.errors import InputError
 
+Answer = TypeVar("Answer", bound=tuple[Any, ...])
 
-def check_stateless(model: keras.Model, x: Any, outputs: Callable[[Any], tf.Tensor]) -> None:
-    """Asks a model twice the same and refuses it where anything changes; what changed is restored.
 
-    Args:
-      model: the user's model.
-      x: inputs [B, ...].
-      outputs: what the model answers.
+def check_stateless(model: keras.Model) -> None:
+    """Refuses a model with a layer that keeps its state, before it is called and moved.
 
     Raises:
-      InputError: a recurrent layer keeps its state, a variable is written, two equal calls differ,
-        or a sample's output depends on the others in its batch.
+      InputError: names the layer.
     """
     for layer in layers_within(model):
         if getattr(layer, "stateful", False):
@@ -30,31 +26,51 @@ def check_stateless(model: keras.Model, x: Any, outputs: Callable[[Any], tf.Tens
                 f"Layer {layer.name!r} ({type(layer).__name__}) of model {model.name!r} is "
                 "stateful: every call depends on those before it; rebuild it with stateful=False."
             )
+
+
+def check_repeatable(
+    model: keras.Model, x: Any, first: Callable[[], Answer], outputs: Callable[[Any], tf.Tensor]
+) -> Answer:
+    """What `first` finds, and a refusal where asking again gives something else.
+
+    Args:
+      model: the user's model; variables that a call writes are restored.
+      x: inputs [B, ...].
+      first: asks the model on `x`, whatever it asks; its first result are the outputs.
+      outputs: what the model answers.
+
+    Raises:
+      InputError: a variable is written, two equal calls differ, or a sample's output depends on
+        the others in its batch.
+    """
     before = [(v, v.numpy()) for v in model.variables if not v.trainable]
-    first, second = outputs(x).numpy(), outputs(x).numpy()
-    written = [v for v, value in before if not np.array_equal(v.numpy(), value, equal_nan=True)]
-    for variable, value in before:
-        variable.assign(value)
-    if not np.array_equal(first, second, equal_nan=True):
+    try:
+        answer = first()
+        found, again = answer[0], outputs(x).numpy()
+        written = [v for v, value in before if not np.array_equal(v.numpy(), value, equal_nan=True)]
+    finally:
+        for variable, value in before:
+            variable.assign(value)
+    if not np.array_equal(found, again, equal_nan=True):
         where = f" (variable {written[0].path!r} changes)" if written else ""
         raise InputError(
             f"Two equal calls of model {model.name!r} give different outputs{where}: something in "
             "it is random or keeps a state also at inference; rebuild it without, such as a "
             "Dropout that is left on."
         )
-    if len(first) > 1 and not model_has_fixed_batch(model):
+    if len(found) > 1 and not _has_fixed_batch(model):
         alone = outputs(tf.nest.map_structure(lambda leaf: leaf[:1], x)).numpy()
-        finite = np.isfinite(first[0]) & np.isfinite(alone[0])
-        scale = max(1e-6, float(np.abs(first[0][finite]).max(initial=0)))
-        if np.abs(alone[0][finite] - first[0][finite]).max(initial=0) > 0.02 * scale:
+        finite = np.isfinite(found[0]) & np.isfinite(alone[0])
+        scale = max(1e-6, float(np.abs(found[0][finite]).max(initial=0)))
+        if np.abs(alone[0][finite] - found[0][finite]).max(initial=0) > 0.02 * scale:
             raise InputError(
                 f"The output of model {model.name!r} for a sample depends on the other samples of "
                 "its batch; rebuild it so that each is computed by itself."
             )
+    return answer
 
 
-def model_has_fixed_batch(model: keras.Model) -> bool:
-    """Whether the model takes batches of one size only."""
+def _has_fixed_batch(model: keras.Model) -> bool:
     return any(t.shape[0] is not None for t in getattr(model, "inputs", None) or [])
 
 
