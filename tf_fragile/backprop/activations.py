@@ -17,6 +17,24 @@ MONOTONE = frozenset({"relu", "relu6", "softplus", "sigmoid", "tanh", "selu", "h
 MONOTONE |= {"smooth_relu", "smooth_leaky_relu"}
 # Whose values lie between 0 and 1: the last step of a classifier.
 HEADS = frozenset({"softmax", "sigmoid", "log_softmax", "sparsemax", "hard_sigmoid"})
+# Functions of single entries without a name among activations.
+_POINTWISE = frozenset(
+    [
+        "Absolute",
+        "Arctan",
+        "Cos",
+        "Exp",
+        "Expm1",
+        "Log",
+        "Log1p",
+        "Reciprocal",
+        "Rsqrt",
+        "Sin",
+        "Sqrt",
+        "Square",
+        "Erf",
+    ]
+)
 _LAYERS = {
     keras.layers.LeakyReLU: "leaky_relu",
     keras.layers.ELU: "elu",
@@ -140,7 +158,7 @@ def _known(operation: Any) -> str | None:
     if name in ("Softmax", "LogSoftmax"):
         last = operation.axis == -1
         return {"Softmax": "softmax", "LogSoftmax": "log_softmax"}[name] if last else "mixing"
-    return _OPERATIONS.get(name)
+    return "pointwise" if name in _POINTWISE else _OPERATIONS.get(name)
 
 
 def _is_users_own(operation: Any) -> bool:

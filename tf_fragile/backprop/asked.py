@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -39,19 +39,27 @@ class Asked:
         return self.layer(*args, **kwargs)
 
 
-def ask(graph: Graph, known: frozenset[type]) -> Graph:
+def ask(graph: Graph, known: frozenset[type], is_open: Callable[[Node], bool]) -> Graph:
     """`graph` with layers that do nothing at inference as copies, and linear ones known as such.
 
     Args:
       graph: recorded, with the shapes of its slots.
       known: classes of Keras layers about which no question is left.
+      is_open: whether no table knows what a functional operation does.
     """
-    return graph.map(lambda node: _asked(graph, node, known))
+
+    def change(node: Node) -> Node:
+        functional = isinstance(node.operation, keras.Operation)
+        if isinstance(node.operation, keras.Layer) or not functional:
+            return _asked(graph, node) if _is_open(node.operation, known) else node
+        return _asked(graph, node) if is_open(node) else node
+
+    return graph.map(change)
 
 
-def _asked(graph: Graph, node: Node, known: frozenset[type]) -> Node:
+def _asked(graph: Graph, node: Node) -> Node:
     layer = node.operation
-    if not _is_open(layer, known) or len(node.reads) != 1 or len(node.inputs) != 1:
+    if len(node.reads) != 1 or len(node.inputs) != 1:
         return node
     before, after = graph.specs.get(node.inputs[0]), graph.specs.get(node.output)
     if before is None or after is None or "float" not in before.dtype or len(node.outputs) != 1:
@@ -86,10 +94,11 @@ def _is_open(layer: Any, known: frozenset[type]) -> bool:
 
 
 @contextmanager
-def _state_kept(layer: keras.Layer) -> Iterator[None]:
+def _state_kept(layer: Any) -> Iterator[None]:
     """What a layer counts or draws from is as before afterwards."""
     with tf.init_scope():
-        before = [(v, v.numpy()) for v in layer.variables if not v.trainable]
+        held = getattr(layer, "variables", [])
+        before = [(v, v.numpy()) for v in held if not v.trainable]
     try:
         yield
     finally:

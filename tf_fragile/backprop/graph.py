@@ -13,6 +13,7 @@ import tensorflow as tf
 # A Keras layer, a Keras operation or a callable of ours; rules tell them apart by class.
 Operation = Any
 Values = dict[int, tf.Tensor]
+OF_SHAPE = ("OnesLike", "ZerosLike", "FullLike")  # operations that only look at a shape
 
 
 @dataclass(frozen=True)
@@ -165,19 +166,20 @@ class Graph:
         return replace(self, nodes=tuple(reversed(kept)))
 
     def relevant(self) -> list[Node]:
-        """The nodes that relevance of the output can reach, in order: not those of masks alone."""
-        reached, found = {self.output}, []
+        """The nodes that hand relevance of the output on, in order: none of masks or constants."""
+        reached, found, dependent = {self.output}, [], self.dependent()
         for node in reversed(self.nodes):
-            if reached.intersection(node.outputs):
+            if reached.intersection(node.outputs) and not dependent.isdisjoint(node.outputs):
                 found.append(node)
                 reached.update(node.inputs)
         return found[::-1]
 
     def dependent(self) -> frozenset[int]:
-        """The slots whose tensors depend on the inputs, by whatever way."""
+        """The slots whose tensors depend on what the inputs hold, not on their shapes alone."""
         seen = set(self.inputs)
         for node in self.nodes:
-            if seen.intersection(node.reads):
+            of_shape = type(node.operation).__name__ in OF_SHAPE
+            if seen.intersection(node.reads) and not of_shape:
                 seen.update(node.outputs)
         return frozenset(seen)
 

@@ -16,9 +16,9 @@ from tf_fragile.backprop.activations import as_activation, fused_activation
 from tf_fragile.backprop.asked import ask
 from tf_fragile.backprop.casts import Cast, ToInteger, measured_inputs
 from tf_fragile.backprop.constants import with_constant_kernels
-from tf_fragile.backprop.graph import Graph, Node, Ref, Spec, single
+from tf_fragile.backprop.graph import OF_SHAPE, Graph, Node, Ref, Spec, single
 from tf_fragile.backprop.islands import merge_islands
-from tf_fragile.backprop.kinds import KNOWN
+from tf_fragile.backprop.kinds import KNOWN, kind_of
 from tf_fragile.backprop.linear import Affine, is_weighted
 from tf_fragile.backprop.masks import MaskOf, Masks
 from tf_fragile.backprop.wrappers import StackSteps, TakeStep, unwrapped
@@ -75,7 +75,11 @@ def record(model: keras.Model) -> Graph | None:
         recorder.specs,
     )
     graph = split_activations(with_constant_kernels(measured_inputs(graph)))
-    return ask(merge_islands(graph), KNOWN).pruned()
+    return ask(merge_islands(graph), KNOWN, _is_open).pruned()
+
+
+def _is_open(node: Node) -> bool:
+    return kind_of(node) == "unknown" and type(node.operation).__name__ not in OF_SHAPE
 
 
 def split_activations(graph: Graph) -> Graph:

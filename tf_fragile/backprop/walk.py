@@ -39,11 +39,11 @@ def walk(
     Raises:
       UnsupportedLayerError: `rule_of` has no rule for a node that relevance reaches.
     """
-    relevance = dict(start)
+    relevance, dependent = dict(start), graph.dependent()
     for node in reversed(graph.nodes):
         reached = [slot for slot in node.outputs if slot in relevance]
-        if not reached:
-            continue
+        if not reached or dependent.isdisjoint(node.outputs):
+            continue  # what comes to a constant stays there
         rule = rule_of(node)
         inputs = [widened(values[slot]) for slot in node.inputs]
         fixed = node.steered(values)

@@ -136,6 +136,8 @@ class Explainer:
                     f"Model {model.name!r} takes inputs of shape {expected[i]}, got "
                     f"{tuple(leaf.shape)}; resize or reshape them first."
                 )
+            if leaf.shape[:1] == [0]:
+                raise InputError("The batch is empty; give at least one sample.")
             if _is_eager(leaf):
                 _check_finite(leaf)
         return x

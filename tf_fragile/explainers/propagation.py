@@ -18,6 +18,7 @@ from tf_fragile.backprop.canonizers import (
 )
 from tf_fragile.backprop.graph import Graph, Values
 from tf_fragile.backprop.network import Network
+from tf_fragile.backprop.pools import volumes_in_two_steps
 from tf_fragile.backprop.rewrites import (
     hoist_max_pools,
     space_to_depth_convolutions,
@@ -31,7 +32,7 @@ from tf_fragile.errors import InputError, unknown_name
 Head = Literal["logit", "one", "relu"]
 HEADS = ("logit", "one", "relu")
 BatchNorm = Literal["fold_zformula", "fold", "depthwise", "pass", "zformula"]
-_ALWAYS = (split_separable, two_logits, strided_as_blocks)
+_ALWAYS = (split_separable, two_logits, strided_as_blocks, volumes_in_two_steps)
 _CANONIZERS: dict[str, tuple[Callable[[Graph], Graph], ...]] = {
     "fold_zformula": (*_ALWAYS, fold_batch_norms, norms_as_depthwise),
     "fold": (*_ALWAYS, fold_batch_norms),

@@ -19,6 +19,7 @@ from tf_fragile.backprop.deeplift.reveal_cancel import (
 from tf_fragile.backprop.deeplift.roles import Role, role_of
 from tf_fragile.backprop.graph import Graph, Node, Values, widened
 from tf_fragile.backprop.kinds import unsupported
+from tf_fragile.backprop.pools import volumes_in_two_steps
 from tf_fragile.backprop.rewrites import (
     cheaper,
     space_to_depth_convolutions,
@@ -113,7 +114,7 @@ def plan(graph: Graph, conventions: Conventions) -> Plan:
     Raises:
       UnsupportedLayerError: a layer without a rule; the sentence names it.
     """
-    graph = _rewritten(graph, conventions)
+    graph = _rewritten(volumes_in_two_steps(graph), conventions)
     dependent = graph.dependent()
     for node in graph.relevant():
         masked = keras_class(node.operation) is keras.layers.Masking
