@@ -10,6 +10,8 @@ else, a crash or a map that is not finite, shows in capitals and makes the exit 
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import re
 from dataclasses import replace
@@ -38,6 +40,9 @@ DATA = flags.DEFINE_string(
     "data",
     os.environ.get("TF_FRAGILE_DATA", ""),
     "Folder of real images and weights; no trained networks where empty.",
+)
+CELLS = flags.DEFINE_string(
+    "cells", "", "A file of finished cells; an interrupted run goes on there."
 )
 MODELS = flags.DEFINE_list("models", [], "Models to run; all where empty.")
 
@@ -133,20 +138,41 @@ def chosen(models: list[str]) -> list[Group]:
     return [group for group in kept if group.subjects]
 
 
+def remembered(path: str) -> dict[tuple[str, str], Cell]:
+    """The cells of an interrupted run."""
+    if not path or not Path(path).is_file():
+        return {}
+    rows = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    return {(row.pop("explainer"), row.pop("model")): Cell(**row) for row in rows}
+
+
+def remember(path: str, name: str, model: str, cell: Cell) -> None:
+    """Adds a cell to the file of cells, where there is one."""
+    if path:
+        row = {"explainer": name, "model": model, **dataclasses.asdict(cell)}
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+
 def main(argv: list[str]) -> int:
     """Fills the tables model by model and writes the page."""
     del argv
     explainers = ONLY.value or sorted([*EXPLAINERS, *VARIANTS])
     parts = chosen(MODELS.value)
     subjects = {name: make for part in parts for name, make in part.subjects.items()}
-    cells: dict[tuple[str, str], Cell] = {}
+    cells = remembered(CELLS.value)
     with tqdm(total=len(explainers) * len(subjects)) as progress:
         for model, make in subjects.items():
+            if all((name, model) in cells for name in explainers):
+                progress.update(len(explainers))
+                continue
             subject = make()
             network = as_network(subject.model)
             for name in explainers:
                 progress.set_description(f"{model} {name}"[:44].ljust(44))
-                cells[name, model] = run(name, network, subject)
+                if (name, model) not in cells:
+                    cells[name, model] = run(name, network, subject)
+                    remember(CELLS.value, name, model, cells[name, model])
                 progress.update()
             keras.backend.clear_session(free_memory=True)
     again = [name for name in explainers if name in VARIANTS]
