@@ -42,7 +42,7 @@ DATA = flags.DEFINE_string(
     "Folder of real images and weights; no trained networks where empty.",
 )
 CELLS = flags.DEFINE_string(
-    "cells", "", "A file of finished cells; an interrupted run goes on there."
+    "cells", "", "Finished cells; an interrupted run goes on there."
 )
 MODELS = flags.DEFINE_list("models", [], "Models to run; all where empty.")
 
@@ -79,7 +79,7 @@ def settings(name: str, subject: Subject, patterns: Patterns | None) -> dict[str
     return {"patterns": patterns} if name.startswith("pattern") else {}
 
 
-def against_due(explainer: tff.explainers.Explainer, x: Any, maps: Any) -> dict[str, float]:
+def against_due(explainer: tff.explainers.Explainer, x: Any, maps: Any) -> dict[str, Any]:
     """The gap and the largest entry of the worst sample, as shares of what theory asks for."""
     gap = explainer.gap(x, None, maps)
     if gap is None or explainer.name in SUMLESS:

@@ -110,8 +110,10 @@ _RANDOM: dict[str, tuple[Build, float, float]] = {
 
 
 # Those with batch norms, which get offsets in a second round.
-_OFFSETS = ("ResNet50", "ResNet50V2", "InceptionV3", "DenseNet121", "MobileNetV2")
-_OFFSETS += ("EfficientNetB0", "nested transfer", "tabular MLP")
+_OFFSETS = (
+    *("ResNet50", "ResNet50V2", "InceptionV3", "DenseNet121", "MobileNetV2", "EfficientNetB0"),
+    *("nested transfer", "tabular MLP"),
+)
 
 # The files of weights by the zoo's names.
 _TRAINED = {
