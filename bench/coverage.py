@@ -41,9 +41,7 @@ DATA = flags.DEFINE_string(
     os.environ.get("TF_FRAGILE_DATA", ""),
     "Folder of real images and weights; no trained networks where empty.",
 )
-CELLS = flags.DEFINE_string(
-    "cells", "", "Finished cells; an interrupted run goes on there."
-)
+CELLS = flags.DEFINE_string("cells", "", "Finished cells; an interrupted run goes on there.")
 MODELS = flags.DEFINE_list("models", [], "Models to run; all where empty.")
 
 BATCH = 2

@@ -136,7 +136,7 @@ def test_a_crash_is_wrong_and_says_where(monkeypatch: pytest.MonkeyPatch) -> Non
     assert verdict.what.startswith("gradient: crash, IndexError")
 
 
-@pytest.mark.parametrize("head", ["ensemble", "sparsemax", "one_linear_unit"])
+@pytest.mark.parametrize("head", ["ensemble", "one_linear_unit"])
 def test_an_answer_where_only_a_refusal_is_right_is_wrong(head: str, monkeypatch: Any) -> None:
     subject = subject_of(Recipe(1, "row", (5,), steps=ROW.steps, head=head))
     verdict = judged_with(monkeypatch, subject, "gradient")

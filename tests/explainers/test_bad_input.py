@@ -106,6 +106,9 @@ def test_a_tuple_is_one_inputs_baseline_or_one_for_each_input() -> None:
 def test_an_input_without_influence_is_refused_not_answered_with_zeros() -> None:
     x = keras.Input((6,))
     out = keras.layers.Dense(3)(keras.layers.Embedding(9, 2)(x)[:, 0])
+    with pytest.raises(InputError, match=r"'embedding.*' of model .* looks up numbers that name"):
+        tff.explain("gradient", keras.Model(x, out))(X)
+    out = keras.layers.Dense(3)(keras.layers.Lambda(lambda x: tf.round(x))(x))
     with pytest.raises(InputError, match="do not depend on all of its inputs through differen"):
         tff.explain("gradient", keras.Model(x, out))(X)
 

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tf_fragile.backprop.activations import Activation
+from tf_fragile.backprop.casts import Cast, Whole
 from tf_fragile.backprop.graph import Graph, Node
 from tf_fragile.backprop.kinds import kind_of
 from tf_fragile.backprop.weighted import is_linear
@@ -99,7 +101,7 @@ def last_places(graph: Graph, known: Mapping[int, int]) -> tuple[list[Node], lis
             continue
         seen.add(slot)
         for source in node.inputs:
-            maker = producers.get(source)
+            maker = _behind_copies(producers, source)
             if source in known and maker is not None:
                 if all(maker is not other for other in makers):
                     makers.append(maker)
@@ -107,6 +109,16 @@ def last_places(graph: Graph, known: Mapping[int, int]) -> tuple[list[Node], lis
             else:
                 waiting.append(source)
     return makers, takers
+
+
+def _behind_copies(producers: Mapping[int, Node], slot: int) -> Node | None:
+    """The node that made the tensor in `slot`, casts and copies left out; `None` for an input."""
+    maker = producers.get(slot)
+    while maker is not None and (
+        maker.operation is tf.identity or isinstance(maker.operation, (Cast, Whole))
+    ):
+        maker = producers.get(maker.inputs[0])
+    return maker
 
 
 def pools_all(node: Node, output_rank: int | None) -> bool:

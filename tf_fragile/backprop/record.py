@@ -187,7 +187,9 @@ class _Recorder:
         """Records `model` on symbolic tensors, in the order of its inputs; its outputs."""
         fresh = []
         for tensor, given in zip(model.inputs, inputs, strict=True):
-            seen = self.cast(given, tensor.dtype, tensor.name)
+            # Keras cuts float64 to an inner float32; more digits do no harm, and checks need them.
+            wider = given.dtype == "float64" and tensor.dtype == "float32"
+            seen = given if wider else self.cast(given, tensor.dtype, tensor.name)
             own = keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name)
             self._kept.append(own)
             self._slots[id(own)] = self.slot(seen)

@@ -27,14 +27,6 @@ def _hard_sigmoid(z: Values) -> Values:
     return np.clip(z / 6 + 0.5, 0, 1)
 
 
-def _sparsemax(z: Values) -> Values:
-    ranked = -np.sort(-z, axis=-1)
-    places = np.arange(1, z.shape[-1] + 1)
-    sums = np.cumsum(ranked, axis=-1) - 1
-    count = (ranked * places > sums).sum(-1, keepdims=True)
-    return np.maximum(z - np.take_along_axis(sums, count - 1, -1) / count, 0)
-
-
 def _same(z: Values) -> Values:
     return z
 
@@ -109,6 +101,5 @@ HEADS: dict[str, HeadText] = {
         None,
         refused=True,
     ),
-    "sparsemax": HeadText(1, 'L.Dense(3, activation="sparsemax")($)', _THREE, _sparsemax),
     "one_linear_unit": HeadText(2, _ONE, _ONE, refused=True),
 }

@@ -127,7 +127,7 @@ def test_a_lambda_layer_of_a_named_function_needs_only_its_file(tmp_path, code, 
     comes_back(tmp_path / "m.keras", model, imports=[code(ACTIVATION)])
 
 
-@pytest.mark.parametrize("name", ["softmax", "log_softmax", "l2_normalize"])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 def test_functions_of_tensorflow_come_with_the_lines_that_name_them(
     tmp_path, code, comes_back, name
 ) -> None:
