@@ -202,7 +202,7 @@ def test_a_rewrite_that_moves_the_logits_is_not_trusted(monkeypatch: pytest.Monk
         )
         return type(good)(
             good.model,
-            Graph((shifted, *rest), graph.inputs, graph.output, graph.structure),
+            Graph((shifted, *rest), graph.inputs, graph.output, graph.specs),
             good.head,
             good.units,
         )

@@ -12,7 +12,7 @@ import tensorflow as tf
 import tf_fragile as tff
 from tf_fragile.attacks.kinks import shape_of
 from tf_fragile.attacks.softplus import Smoothed, smooth_stand_in
-from tf_fragile.backprop.activations import Activation
+from tf_fragile.backprop.activations import Activation, of_function
 from tf_fragile.backprop.network import as_network
 
 layers, ops, activations = keras.layers, keras.ops, keras.activations
@@ -84,7 +84,7 @@ def test_a_function_that_jumps_has_no_stand_in(name: str) -> None:
 
 
 def test_what_mixes_entries_or_can_not_be_asked_has_no_shape() -> None:
-    assert shape_of(of(tf.nn.softmax)) is None
+    assert shape_of(of_function(tf.nn.softmax)) is None
     assert shape_of(of(lambda z: None)) is None
 
 

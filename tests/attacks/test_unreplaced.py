@@ -61,16 +61,13 @@ NAMED = {
     "floor": (lambda z: ops.floor(5 * z), "floor"),
     "sign": (lambda z: z * ops.sign(z), "sign"),
     "a comparison": (lambda z: z * ops.cast(z > 0.3, "float32"), "greater"),
-    "a dense layer inside another": (
-        layers.TimeDistributed(layers.Dense(8, activation="relu"), name="here"),
-        "here",
-    ),
     "a recurrent ReLU": (
         layers.LSTM(8, activation="relu", return_sequences=True, name="here"),
         "here",
     ),
 }
 NOT_NAMED = {
+    "a dense layer step by step": layers.TimeDistributed(layers.Dense(8, activation="relu")),
     "relu": layers.ReLU(),
     "a lambda activation": layers.Activation(lambda z: tf.nn.leaky_relu(z, 0.3)),
     "elu": layers.ELU(2.0),

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_fragile.backprop.activations import Activation
+from tf_fragile.backprop.graph import called
 
 Function = Callable[[tf.Tensor], tf.Tensor]
 Evaluate = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -71,7 +72,8 @@ def _of_numbers(activation: Activation) -> Function:
     ones = [1] * max(1, len(activation.sample))
 
     def function(z: tf.Tensor) -> tf.Tensor:
-        return tf.reshape(activation.function(tf.reshape(z, [-1, *ones])), [-1])
+        (y,) = called(activation.function, (tf.reshape(z, [-1, *ones]),), {})
+        return tf.reshape(y, [-1])
 
     return function
 

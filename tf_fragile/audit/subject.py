@@ -90,6 +90,7 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
         only_correct=settings.only_correct,
         seed=settings.seed,
     )
+    network.check(tf.constant(source.load(positions[:2]).image))
     gate = trusted(network, source.load(positions[:3]).image, seed=settings.seed)
     optimizer = _optimizer(settings, gate, explainers)
     probe = FragilityProbe(

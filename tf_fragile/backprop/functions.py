@@ -52,11 +52,12 @@ def identify(function: Function, sample: Sample = ()) -> str | None:
       A name of `keras.activations` (GELU in both its forms is `"gelu"`); `"leaky_relu"` for any
       slope between 0 and 1; `"softmax"`, `"log_softmax"` or `"sparsemax"` over the last axis;
       `"pointwise"` for other functions of single entries, `"mixing"` for functions that keep
-      shapes but not entries apart; `None` where it is neither or fails on such a tensor.
+      shapes but not entries apart; `None` where it is neither, has no derivative, or fails on
+      such a tensor.
     """
     sample = small(sample)
     apart = entries_apart(function, sample)
-    if apart is None:
+    if apart is None or not has_derivative(function, sample):
         return None
     if apart:
         values = at(function, GRID, sample)
@@ -114,11 +115,30 @@ def is_identity(function: Function, sample: Sample) -> bool:
     found = _result(function, x)
     if found is None or found.shape != x.shape or not np.array_equal(found, x):
         return False
-    with tf.init_scope(), tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(given := tf.constant(x))
-        y = function(given)
-    slope = tape.gradient(y, given, output_gradients=tf.cast(upstream, y.dtype))
+    slope = _slope(function, x, upstream)
     return slope is not None and bool(np.array_equal(slope, upstream))
+
+
+def has_derivative(function: Function, sample: Sample) -> bool:
+    """Whether TensorFlow knows a derivative of `function`, if only zero."""
+    x, upstream = np.random.default_rng(5).normal(0, 2, (2, 2, *sample)).astype("float32")
+    return _slope(function, x, upstream) is not None
+
+
+def _slope(function: Function, x: np.ndarray, upstream: np.ndarray) -> tf.Tensor | None:
+    def slope(given: tf.Tensor) -> tf.Tensor | None:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(given)
+            y = function(given)
+        return tape.gradient(y, given, output_gradients=tf.cast(upstream, y.dtype))
+
+    try:
+        if tf.executing_eagerly():
+            return slope(tf.constant(x))
+        with tf.init_scope():  # which stops tapes, but not those inside a graph
+            return tf.function(slope, autograph=False)(tf.constant(x))
+    except Exception:  # a user's code may raise anything
+        return None
 
 
 def is_affine(function: Function, sample: Sample) -> bool:

@@ -88,7 +88,7 @@ class Node:
             return values[leaf.slot] if isinstance(leaf, Ref) else leaf
 
         args, kwargs = keras.tree.map_structure(fill, (self.args, dict(self.kwargs)))
-        return keras.tree.flatten(self.operation(*args, **kwargs))
+        return called(self.operation, args, kwargs)
 
     def steered(self, values: Mapping[int, tf.Tensor]) -> Node:
         """The node with its masks and conditions fixed to what they are in `values`."""
@@ -195,6 +195,15 @@ class Graph:
             done = set(map(id, runnable))
             waiting = [node for node in waiting if id(node) not in done]
         return replace(self, nodes=tuple(order))
+
+
+def called(operation: Operation, args: Any, kwargs: Any) -> list[tf.Tensor]:
+    """What an operation answers, flattened.
+
+    In a scope of its own: a layer's name need not be one that TensorFlow takes at the root.
+    """
+    with tf.name_scope("operation"):
+        return keras.tree.flatten(operation(*args, **kwargs))
 
 
 def widened(tensor: tf.Tensor) -> tf.Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tf_fragile.backprop.graph import Node, Ref, widened
+from tf_fragile.backprop.graph import Node, Ref, called, widened
 from tf_fragile.backprop.weighted import is_linear, weights_of
 
 Tensors = Sequence[tf.Tensor]
@@ -24,7 +24,7 @@ def apply(node: Node, inputs: Tensors) -> tf.Tensor:
     nested = (node.args, dict(node.kwargs))
     leaves = [fill(leaf) for leaf in keras.tree.flatten(nested)]
     args, kwargs = keras.tree.pack_sequence_as(nested, leaves)
-    return widened(keras.tree.flatten(node.operation(*args, **kwargs))[0])
+    return widened(called(node.operation, args, kwargs)[0])
 
 
 def pull_back(

@@ -92,7 +92,7 @@ def _at_dimension(
     x = np.zeros(dim)
     changed = {e: np.zeros((settings.draws, 3)) for e in settings.epsilon}
     angles = np.zeros(settings.draws)
-    network = as_network(softplus_unit(weights[0]))
+    network = as_network(softplus_unit(weights[0]), "logits")
     for i, w in enumerate(weights):
         network.model.set_weights([w[:, None]])
         angles[i] = _angle(network, x, rng)

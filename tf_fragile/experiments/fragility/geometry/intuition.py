@@ -61,7 +61,7 @@ def intuition(
     make_directory(request.out)
     x, label = corner_data(POINTS, request.seed)
     model = train(x, label, settings.hidden, settings.train_steps, request.seed)
-    network = as_network(model)
+    network = as_network(model, "logits")
     field = evaluate(network, settings.grid)
     pair = find_pair(field, settings.epsilon)
     table = pair_table(network, pair)
