@@ -224,3 +224,27 @@ def test_a_map_that_is_zero_everywhere_is_said_to_be(name: str) -> None:
     explainer, x = ZERO[name]()
     with pytest.warns(ExplanationWarning, match=r"is zero everywhere and says nothing about"):
         explainer(x, 1)
+
+
+@pytest.mark.parametrize(
+    "stopped",
+    [
+        lambda i: ops.stop_gradient(i) + i,
+        lambda i: L.Lambda(lambda x: tf.stop_gradient(x[:, ::-1]))(i) + i,
+    ],
+)
+def test_a_stopped_gradient_is_not_taken_for_a_linear_layer(stopped: Callable[[Any], Any]) -> None:
+    i = keras.Input(SERIES)
+    model = keras.Model(i, L.Dense(3)(L.Flatten()(stopped(i))))
+    x = RNG.uniform(0.1, 1, (2, *SERIES)).astype("float32")
+    with pytest.raises(UnsupportedLayerError):
+        tff.explain("deeplift_rescale", model)(x, 1)
+
+
+def test_a_float64_model_with_a_float32_head_has_gaps_too() -> None:
+    i = keras.Input((5,))
+    h = L.Dense(3, dtype="float64")(L.Dense(4, activation="relu", dtype="float64")(i))
+    model = keras.Model(i, L.Activation("softmax", dtype="float32")(h))
+    x = RNG.random((2, 5)).astype("float32")
+    for method in ("lrp_epsilon", "deeplift_rescale", "integrated_gradients"):
+        assert np.isfinite(tff.explain(method, model).gap(x, 1)).all()

@@ -142,7 +142,10 @@ def _slope(function: Function, x: np.ndarray, upstream: np.ndarray) -> tf.Tensor
 
 
 def is_affine(function: Function, sample: Sample) -> bool:
-    """Whether `function` is a linear map plus a constant, within rounding, on random numbers."""
+    """Whether `function` is a linear map plus a constant, within rounding, on random numbers.
+
+    Its derivative has to be that map's, which behind a stopped gradient it is not.
+    """
     rng = np.random.default_rng(2)
     a, b = rng.normal(0, 1, (2, 2, *sample)).astype("float32")
     values = [_result(function, v) for v in (a, b, 2 * a - 3 * b, np.zeros_like(a))]
@@ -153,7 +156,19 @@ def is_affine(function: Function, sample: Sample) -> bool:
     size = max(float(np.abs(v).max(initial=0)) for v in (of_a, of_b, mixed))
     if not np.isfinite(size):
         return False
-    return bool(np.abs(mixed - expected).max(initial=0) <= 1e-4 * size)
+    fits = bool(np.abs(mixed - expected).max(initial=0) <= 1e-4 * size)
+    return fits and _derives_what_it_maps(function, a, of_a - origin)
+
+
+def _derives_what_it_maps(function: Function, x: np.ndarray, moved: np.ndarray) -> bool:
+    """Whether `u·(f(x) - f(0)) = (Jᵀu)·x` for a linear map and a random u."""
+    upstream = np.random.default_rng(6).normal(size=moved.shape).astype("float32")
+    slope = _slope(function, x, upstream)
+    if slope is None:
+        return False
+    parts = np.asarray(slope, "float64") * x
+    apart = abs(float(np.sum(upstream * moved)) - float(parts.sum()))
+    return apart <= 1e-3 * float(np.abs(parts).sum() + np.abs(upstream * moved).sum())
 
 
 def _named(values: np.ndarray) -> str:
@@ -207,4 +222,5 @@ def copies(function: Function, sample: Sample) -> bool:
     if of_a is None or of_b is None or not of_a.size:
         return False
     constant = of_a == of_b
-    return bool((np.isin(of_a, a) | constant).all() and np.isin(of_a, a).any())
+    copied = bool((np.isin(of_a, a) | constant).all() and np.isin(of_a, a).any())
+    return copied and _derives_what_it_maps(function, a, np.where(constant, 0, of_a))

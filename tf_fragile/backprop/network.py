@@ -127,7 +127,11 @@ class Network:
                 f"Model {self.model.name!r} gives {len(result)} outputs; build a model with the "
                 "one output to explain."
             )
-        return widened(result[0])
+        return self._wide(result[0])
+
+    def _wide(self, z: tf.Tensor) -> tf.Tensor:
+        """Scores in the dtype of the maps, at least; in a copy of more digits they keep those."""
+        return tf.cast(z, tf.float64) if self.dtype == tf.float64 else widened(z)
 
     # Scores -----------------------------------------------------------------------------------
 
@@ -143,7 +147,7 @@ class Network:
     def logits(self, x: Any) -> tf.Tensor:
         """Logits [B, classes] of inputs `x`; for regression (-y, y), or the numbers."""
         x = self._ordered(x)
-        z = self._outputs(x) if self._fast is None else widened(self._fast(x))
+        z = self._outputs(x) if self._fast is None else self._wide(self._fast(x))
         if z.shape[-1] != 1:
             return z
         if self.head.kind == "probabilities":
@@ -155,7 +159,7 @@ class Network:
         x = self._ordered(x)
         if self._column is None:
             return tf.gather(self.logits(x), target, batch_dims=1)
-        return widened(self._column([*tf.nest.flatten(x), target])[:, 0])
+        return self._wide(self._column([*tf.nest.flatten(x), target])[:, 0])
 
     def probabilities(self, logits: tf.Tensor) -> tf.Tensor:
         """Probabilities [B, classes] of `logits`, by the head that was stripped."""
