@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -13,6 +14,8 @@ import tensorflow as tf
 
 import tf_fragile as tff
 from tf_fragile.backprop import network as networks
+from tf_fragile.backprop.activations import Activation
+from tf_fragile.backprop.graph import Graph, Node
 from tf_fragile.backprop.network import as_network
 from tf_fragile.errors import InputError
 
@@ -221,50 +224,37 @@ def test_whole_numbers_are_cut_as_keras_cuts_them(dtype: str) -> None:
     )
 
 
+def record_wrongly(
+    monkeypatch: pytest.MonkeyPatch, function: Callable[[tf.Tensor], tf.Tensor]
+) -> None:
+    """Puts `function` in the place of every activation that is recorded."""
+    honest = networks.record
+
+    def change(node: Node) -> Node:
+        is_activation = isinstance(node.operation, Activation)
+        return replace(node, operation=function) if is_activation else node
+
+    def wrong(model: keras.Model) -> Graph | None:
+        graph = honest(model)
+        return None if graph is None else graph.map(change)
+
+    monkeypatch.setattr(networks, "record", wrong)
+
+
+def hidden(activation: str) -> keras.Model:
+    i = keras.Input((6,))
+    return keras.Model(i, L.Dense(3)(L.Dense(5, activation=activation, name="hidden")(i)))
+
+
 def test_a_recorded_graph_that_is_not_the_model_is_refused_with_the_layer_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    i = keras.Input((6,))
-    model = keras.Model(i, L.Dense(3)(L.Dense(5, activation="relu", name="hidden")(i)))
-    honest = networks.record
-
-    def lying(given: keras.Model) -> Any:
-        graph = honest(given)
-        assert graph is not None
-
-        def change(node: Any) -> Any:
-            if node.name != "hidden" or len(node.inputs) != 1 or hasattr(node.operation, "layer"):
-                return node
-            import dataclasses
-
-            return dataclasses.replace(node, operation=tf.nn.softplus)
-
-        return graph.map(change)
-
-    monkeypatch.setattr(networks, "record", lying)
+    record_wrongly(monkeypatch, tf.nn.softplus)
     with pytest.raises(InputError, match=r"is not what the model computes.*behind layer 'hidden'"):
-        tff.explain("gradient", model)(NOW, 1)
+        tff.explain("gradient", hidden("relu"))(NOW, 1)
 
 
 def test_a_gradient_that_is_not_the_models_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    i = keras.Input((6,))
-    model = keras.Model(i, L.Dense(3)(L.Dense(5, activation="tanh", name="hidden")(i)))
-    honest = networks.record
-
-    def lying(given: keras.Model) -> Any:
-        import dataclasses
-
-        graph = honest(given)
-        assert graph is not None
-        stopped = tf.stop_gradient
-
-        def change(node: Any) -> Any:
-            if hasattr(node.operation, "function"):
-                return dataclasses.replace(node, operation=lambda z: stopped(tf.tanh(z)))
-            return node
-
-        return graph.map(change)
-
-    monkeypatch.setattr(networks, "record", lying)
+    record_wrongly(monkeypatch, lambda z: tf.stop_gradient(tf.tanh(z)))
     with pytest.raises(InputError, match="its gradient is off by"):
-        tff.explain("gradient", model)(NOW, 1)
+        tff.explain("gradient", hidden("tanh"))(NOW, 1)
