@@ -144,9 +144,9 @@ def test_an_average_of_two_sigmoids_is_not_guessed() -> None:
 
 
 class Subclassed(keras.Model):
-    def __init__(self, units: int, activation: str | None) -> None:
+    def __init__(self, units: int, activation: str | None, policy: str = "float32") -> None:
         super().__init__()
-        self.top = L.Dense(units, activation=activation)
+        self.top = L.Dense(units, activation=activation, dtype=policy)
 
     def call(self, x: Any) -> Any:
         return self.top(x)
@@ -158,6 +158,21 @@ def test_a_graphless_model_that_returns_probabilities_is_refused(activation: str
     with pytest.raises(InputError, match="can't be stripped of its last step; give a model that"):
         tff.explain("gradient", model)(X)
     assert tff.explain("gradient", model, head="probabilities")(X).shape == X.shape
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float16", "float64"])
+@pytest.mark.parametrize("activation", ["softmax", "log_softmax"])
+def test_a_graphless_model_is_refused_in_every_precision(activation: str, policy: str) -> None:
+    model = Subclassed(5, activation, policy)
+    for seed in range(2):
+        x = np.random.default_rng(seed).normal(scale=3, size=X.shape).astype(X.dtype)
+        with pytest.raises(InputError, match="can't be stripped of its last step"):
+            tff.explain("gradient", model)(x)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_logits_of_half_precision_are_no_probabilities(policy: str) -> None:
+    assert tff.explain("gradient", Subclassed(5, None, policy))(X).shape == X.shape
 
 
 def test_the_label_of_a_graphless_sigmoid_is_decided_at_a_half() -> None:

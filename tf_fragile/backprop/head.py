@@ -139,44 +139,6 @@ def _as_they_are() -> Head:
     )
 
 
-def check_outputs(head: Head, outputs: np.ndarray, name: str) -> None:
-    """Refuses outputs that are no logits, where nothing else tells.
-
-    Args:
-      head: what is believed of them.
-      outputs: of the user's model [B, units].
-      name: the model's.
-
-    Raises:
-      InputError: they are probabilities or their logarithms.
-    """
-    if head.known:
-        return
-    what = ""
-    if looks_like_probabilities(outputs):
-        what = "probabilities"
-    elif _looks_like_log_probabilities(outputs):
-        what = "logarithms of probabilities"
-    elif outputs.size and outputs.min() >= 0 and outputs.max() <= 1:
-        what = "numbers from 0 to 1, which look like probabilities,"
-    if what:
-        raise InputError(
-            f"Model {name!r} returns {what} from code that can't be stripped of its last step; "
-            f"{REMEDY} (head='logits' if they are logits all the same)."
-        )
-
-
-def looks_like_probabilities(outputs: np.ndarray) -> bool:
-    """Whether every row of `outputs` [B, C] is non-negative and sums to one (within 1e-3)."""
-    sums = np.asarray(outputs, np.float64).sum(-1)
-    return outputs.shape[-1] > 1 and bool((outputs >= 0).all() and (abs(sums - 1) < 1e-3).all())
-
-
-def _looks_like_log_probabilities(outputs: np.ndarray) -> bool:
-    wide = np.asarray(outputs, np.float64)
-    return bool((wide <= 0).all()) and looks_like_probabilities(np.exp(wide))
-
-
 def _tail(graph: Graph, producers: dict[int, Node]) -> Iterator[Node]:
     """The last operation, before it what only copies all entries, and the one they copy."""
     node: Node | None = producers[graph.output]

@@ -15,15 +15,8 @@ import tensorflow as tf
 from tf_fragile.backprop.batches import in_batches
 from tf_fragile.backprop.faithful import answered, check_faithful
 from tf_fragile.backprop.graph import Graph, Node, widened
-from tf_fragile.backprop.head import (
-    Head,
-    Task,
-    check_outputs,
-    check_said,
-    graphless_head,
-    looks_like_probabilities,
-    strip_head,
-)
+from tf_fragile.backprop.head import Head, Task, check_said, graphless_head, strip_head
+from tf_fragile.backprop.outputs import check_outputs, looks_like_probabilities
 from tf_fragile.backprop.places import channel_axis
 from tf_fragile.backprop.record import in_order, input_structure, record
 from tf_fragile.backprop.rewrites import cheaper, target_column
