@@ -166,20 +166,10 @@ def reads_names(node: Node) -> bool:
     return isinstance(node.operation, (L.Embedding, ToInteger))
 
 
-def behind(name: str) -> str:
-    """What to do about a layer through which nothing can be derived."""
-    return (
-        f"explain the model behind it, keras.Model(model.get_layer({name!r}).output, model.output)"
-    )
-
-
 def unsupported(method: str, node: Node, reason: str, remedy: str) -> UnsupportedLayerError:
     """The refusal of `node` by `method`: which layer, why, and what to do."""
     what = node.operation
     kind = _called(what)
-    if reads_names(node):
-        reason = "numbers that name something, such as token ids, have no derivative"
-        remedy = behind(node.name)
     return UnsupportedLayerError(
         f"{method} has no rule for layer {node.name!r} ({kind}): {reason}; {remedy}."
     )

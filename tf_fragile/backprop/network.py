@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_fragile.backprop.batches import in_batches
+from tf_fragile.backprop.derivable import check_derivable
 from tf_fragile.backprop.faithful import answered, check_faithful
 from tf_fragile.backprop.graph import Graph, Node, widened
 from tf_fragile.backprop.head import Head, Task, check_said, graphless_head, strip_head
@@ -244,12 +245,15 @@ class Network:
           x: [B, ...], of which the first two samples are used.
 
         Raises:
-          InputError: the outputs are no logits, the model is no function of its input, or the
-            recorded operations don't compute what the model does; names the first that differs.
+          InputError: nothing can be derived by an input, the outputs are no logits, the model is no
+            function of its input, or the recorded operations don't compute what the model does;
+            names the first that differs.
         """
         if self.head.kind in _CHECKED.get(self.model, ()):
             return
         check_stateless(self.model)
+        if self.graph is not None:
+            check_derivable(self.model, self.graph)
         few = tf.nest.map_structure(lambda leaf: leaf[: self.fixed_batch or 2], self._ordered(x))
         answer = check_repeatable(
             self.model, few, lambda: answered(self.outputs, few), self.outputs

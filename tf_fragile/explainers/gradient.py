@@ -7,7 +7,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from tf_fragile.backprop.kinds import behind, reads_names
 from tf_fragile.backprop.network import Network
 from tf_fragile.errors import InputError
 
@@ -24,13 +23,6 @@ def input_gradient(network: Network, x: Any, target: tf.Tensor) -> Any:
         score = network.score(x, target)
     gradients = tape.gradient(score, x)
     if any(g is None for g in tf.nest.flatten(gradients)):
-        lookups = [] if network.graph is None else list(filter(reads_names, network.graph.nodes))
-        if lookups:
-            raise InputError(
-                f"Layer {lookups[-1].name!r} of model {network.model.name!r} looks up numbers that "
-                "name something, such as token ids, by which nothing can be derived; "
-                f"{behind(lookups[-1].name)}."
-            )
         raise InputError(
             f"The logits of model {network.model.name!r} do not depend on all of its inputs "
             "through differentiable operations; explain the model behind that step instead."
