@@ -254,6 +254,36 @@ def test_a_recorded_graph_that_is_not_the_model_is_refused_with_the_layer_named(
         tff.explain("gradient", hidden("relu"))(NOW, 1)
 
 
+def test_a_nested_model_at_fault_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = hidden("relu")
+    i = keras.Input((6,))
+    outer = keras.Model(i, L.Dense(3)(L.Dense(3, name="after")(inner(i))))
+    record_wrongly(monkeypatch, tf.nn.softplus)
+    with pytest.raises(InputError, match=rf"not what the model computes.*layer '{inner.name}'"):
+        tff.explain("gradient", outer)(NOW, 1)
+
+
+def test_of_a_layer_that_was_called_before_another_one_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used = L.Dense(6, activation="relu", name="used")
+    used(keras.Input((6,)))
+    i = keras.Input((6,))
+    model = keras.Model(i, L.Dense(3, name="last")(used(i)))
+    record_wrongly(monkeypatch, tf.nn.softplus)
+    with pytest.raises(InputError, match=r"not what the model computes.*behind layer 'last'"):
+        tff.explain("gradient", model)(NOW, 1)
+
+
+def test_a_layer_called_twice_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    twice = L.Dense(6, activation="relu", name="twice")
+    i = keras.Input((6,))
+    model = keras.Model(i, L.Dense(3, name="last")(twice(twice(i))))
+    record_wrongly(monkeypatch, tf.nn.softplus)
+    with pytest.raises(InputError, match=r"not what the model computes.*behind layer 'last'"):
+        tff.explain("gradient", model)(NOW, 1)
+
+
 def test_a_gradient_that_is_not_the_models_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     record_wrongly(monkeypatch, lambda z: tf.stop_gradient(tf.tanh(z)))
     with pytest.raises(InputError, match="its gradient is off by"):
