@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from random_models.heads import HEADS, HeadText
 from random_models.recipe import Recipe
-from random_models.source import Source, UnfitError, run, settings
+from random_models.source import Source, UnfitError, of_floats, run, settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ def _build(recipe: Recipe, source: Source) -> Subject:
 def _twin(source: Source, policy: str, model: keras.Model, floats: bool = False) -> keras.Model:
     """The model up to its logits; with `floats`, fed floats where the model takes whole numbers."""
     code = source.body + source.twin
-    twin = run(code.replace(', dtype="uint8"', "") if floats else code, policy)["model"]
+    twin = run(of_floats(code) if floats else code, policy)["model"]
     if len(twin.weights) != len(model.weights):  # some layers make theirs when first called
         twin(run(source.x, policy)["x"])
     twin.set_weights(model.get_weights())
