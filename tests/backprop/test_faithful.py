@@ -288,3 +288,18 @@ def test_a_gradient_that_is_not_the_models_is_refused(monkeypatch: pytest.Monkey
     record_wrongly(monkeypatch, lambda z: tf.stop_gradient(tf.tanh(z)))
     with pytest.raises(InputError, match="its gradient is off by"):
         tff.explain("gradient", hidden("tanh"))(NOW, 1)
+
+
+@pytest.mark.parametrize("rewrite", ["cheaper", "target_column"])
+def test_a_cheaper_form_that_is_not_the_model_is_refused(
+    rewrite: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = getattr(networks, rewrite)
+
+    def change(node: Node) -> Node:
+        is_activation = isinstance(node.operation, Activation)
+        return replace(node, operation=tf.nn.softplus) if is_activation else node
+
+    monkeypatch.setattr(networks, rewrite, lambda graph: honest(graph).map(change))
+    with pytest.raises(InputError, match=r"cheaper form .* is not the model: its scores differ"):
+        tff.explain("gradient", hidden("relu"))(NOW, 1)

@@ -19,6 +19,7 @@ Outputs = Callable[[Any], tf.Tensor]
 Answer = tuple[np.ndarray, list[np.ndarray]]
 _ALIKE = 1e-4  # of the largest; Keras cuts float64 images to float32
 _HALF_ALIKE = 3e-2
+_REORDERED, _HALF_REORDERED = 1e-2, 0.1
 # A ReLU at a tie turns by rounding alone, and its part of the gradient with it.
 _SLOPES_ALIKE, _HALF_SLOPES_ALIKE = 0.05, 0.5
 
@@ -35,7 +36,7 @@ def check_faithful(model: keras.Model, graph: Graph, x: Any, answer: Answer) -> 
     Raises:
       InputError: values or a derivative differ; names the first operation whose values do.
     """
-    half = any("16" in spec.dtype for spec in graph.specs.values())
+    half = is_half(graph)
     expected, true = answer
     found, slopes = answered(lambda given: tf.cast(graph(given), expected.dtype), x)
     alike = _HALF_ALIKE if half else _ALIKE
@@ -48,6 +49,31 @@ def check_faithful(model: keras.Model, graph: Graph, x: Any, answer: Answer) -> 
     if not turned <= (_HALF_SLOPES_ALIKE if half else _SLOPES_ALIKE):
         raise InputError(
             _sentence(model, graph, x, f"its gradient is off by {turned:.1e} of the model's")
+        )
+
+
+def is_half(graph: Graph) -> bool:
+    """Whether anything in `graph` is in half precision."""
+    return any("16" in spec.dtype for spec in graph.specs.values())
+
+
+def check_cheaper(name: str, plain: tf.Tensor, cheaper: tf.Tensor, half: bool) -> None:
+    """Refuses scores of a rewritten graph that are not those of the graph as recorded.
+
+    Args:
+      name: the model's.
+      plain: scores of the graph as recorded, float.
+      cheaper: the same of the rewritten graph.
+      half: whether something in the model is in half precision.
+
+    Raises:
+      InputError: they differ by more than sums in another order do.
+    """
+    off = _difference(cheaper.numpy(), plain.numpy())
+    if not off <= (_HALF_REORDERED if half else _REORDERED):
+        raise InputError(
+            f"The cheaper form in which model {name!r} is explained is not the model: its scores "
+            f"differ by {off:.1e} of the largest; that is a fault of ours, so report the model."
         )
 
 

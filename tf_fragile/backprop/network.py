@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_fragile.backprop.batches import in_batches
-from tf_fragile.backprop.faithful import answered, check_faithful
+from tf_fragile.backprop.faithful import answered, check_cheaper, check_faithful, is_half
 from tf_fragile.backprop.graph import Graph, Node, widened
 from tf_fragile.backprop.head import Head, Task, check_said, graphless_head, strip_head
 from tf_fragile.backprop.outputs import check_outputs, looks_like_probabilities
@@ -245,7 +245,8 @@ class Network:
 
         Raises:
           InputError: the outputs are no logits, the model is no function of its input, or the
-            recorded operations don't compute what the model does; names the first that differs.
+            recorded operations don't compute what the model does, as they are (names the first
+            that differs) or rewritten.
         """
         if self.head.kind in _CHECKED.get(self.model, ()):
             return
@@ -263,7 +264,19 @@ class Network:
         check_outputs(self.head, outputs, self.model.name)
         if self.whole is not None:
             check_faithful(self.model, self.whole, few, answer)
+            self._check_cheaper(few)
         _CHECKED.setdefault(self.model, set()).add(self.head.kind)
+
+    def _check_cheaper(self, x: Any) -> None:
+        """Compares what scores are computed by with the graph that it stands for."""
+        if self.graph is None or self._fast is None:
+            return
+        name, half, plain = self.model.name, is_half(self.graph), self._wide(self.graph(x))
+        check_cheaper(name, plain, self._wide(self._fast(x)), half)
+        if self._column is not None:
+            top, largest = tf.argmax(plain, -1, output_type=tf.int32), tf.reduce_max(plain, -1)
+            off = tf.where(tf.math.is_finite(largest), self.score(x, top) - largest, 0)
+            check_cheaper(name, plain, plain + off[:, None], half)
 
     def check_in_advance(self) -> None:
         """`check` on random inputs, for calls that are traced before there are any."""
