@@ -111,6 +111,25 @@ def masking() -> keras.Model:
     return keras.Model(p, L.Masking()(p))
 
 
+def _self_attention(h: Any) -> Any:
+    return L.MultiHeadAttention(2, 3)(h, h)
+
+
+def _gated(h: Any) -> Any:
+    return L.Multiply()([h, L.Dense(4, activation="sigmoid")(h)])
+
+
+class Attending(L.Layer):
+    supports_masking = True
+
+    def build(self, shape: Any) -> None:
+        self.attention = L.MultiHeadAttention(2, 3)
+        self.attention.build(shape, shape)
+
+    def call(self, x: Any) -> Any:
+        return x + self.attention(x, x)
+
+
 MASKED: dict[str, Callable[[Any], Any]] = {
     "nested, LSTM": lambda i: L.LSTM(5)(masking()(i)),
     "nested twice": lambda i: L.GRU(5)(keras.Sequential([keras.Input((7, 4)), masking()])(i)),
@@ -121,6 +140,15 @@ MASKED: dict[str, Callable[[Any], Any]] = {
     "attention": lambda i: L.GlobalAveragePooling1D()(
         L.MultiHeadAttention(2, 3)(L.Masking()(i), L.Masking()(i))
     ),
+    "attention behind Dense": lambda i: L.GlobalAveragePooling1D()(
+        _self_attention(L.Dense(4)(L.Masking()(i)))
+    ),
+    "attention behind a model": lambda i: _self_attention(
+        keras.Sequential([keras.Input((7, 4)), masking()])(i)
+    )[:, 6],
+    "attention in a layer of one's own": lambda i: Attending()(L.Dense(4)(L.Masking()(i)))[:, 6],
+    "product": lambda i: L.LSTM(5)(_gated(L.Dense(4)(L.Masking()(i)))),
+    "product of a masked step": lambda i: _gated(L.Dense(4)(L.Masking()(i)))[:, 6],
     "bidirectional": lambda i: L.Bidirectional(L.LSTM(3))(L.Masking()(i)),
     "dropout between": lambda i: L.SimpleRNN(5)(L.Dropout(0.5)(L.Masking()(i))),
 }

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tf_fragile.backprop.casts import Cast, ToInteger, Whole
 from tf_fragile.backprop.graph import Graph
-from tf_fragile.backprop.masks import MaskOf
+from tf_fragile.backprop.masks import Hung, MaskOf
 from tf_fragile.errors import InputError
 
 Outputs = Callable[[Any], tf.Tensor]
@@ -156,7 +156,7 @@ def _outputs_by_name(graph: Graph) -> dict[str, int]:
     last: dict[str, int] = {}
     calls: Counter[tuple[str, type]] = Counter()
     for node in graph.nodes:
-        if isinstance(node.operation, (MaskOf, Cast)):
+        if isinstance(node.operation, (MaskOf, Hung, Cast)):
             continue
         last[node.name] = node.output
         calls[node.name, type(node.operation)] += 1
