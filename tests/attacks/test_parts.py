@@ -12,7 +12,7 @@ from tf_fragile.attacks.constraints import Linf
 from tf_fragile.attacks.objectives import MassCenter, TargetRegion, TopK
 from tf_fragile.attacks.softplus import softplus
 from tf_fragile.attacks.state import spatial_map
-from tf_fragile.attacks.surrogates import Softplus, relus
+from tf_fragile.attacks.surrogates import ScaledSoftplus, Softplus, relus
 from tf_fragile.backprop.network import as_network
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.noise import sample_seeds
@@ -125,8 +125,9 @@ def test_a_subclassed_model_has_no_surrogate() -> None:
         def call(self, x):
             return x
 
-    with pytest.raises(InputError, match="is subclassed and has no graph to substitute in"):
-        Softplus().apply(as_network(Own()))
+    for surrogate in (Softplus(), ScaledSoftplus()):
+        with pytest.raises(InputError, match="has no graph to substitute in; attack it with optim"):
+            surrogate.apply(as_network(Own()))
 
 
 def test_projection_keeps_the_ball_and_the_range() -> None:

@@ -111,6 +111,25 @@ def masking() -> keras.Model:
     return keras.Model(p, L.Masking()(p))
 
 
+def _self_attention(h: Any) -> Any:
+    return L.MultiHeadAttention(2, 3)(h, h)
+
+
+def _gated(h: Any) -> Any:
+    return L.Multiply()([h, L.Dense(4, activation="sigmoid")(h)])
+
+
+class Attending(L.Layer):
+    supports_masking = True
+
+    def build(self, shape: Any) -> None:
+        self.attention = L.MultiHeadAttention(2, 3)
+        self.attention.build(shape, shape)
+
+    def call(self, x: Any) -> Any:
+        return x + self.attention(x, x)
+
+
 MASKED: dict[str, Callable[[Any], Any]] = {
     "nested, LSTM": lambda i: L.LSTM(5)(masking()(i)),
     "nested twice": lambda i: L.GRU(5)(keras.Sequential([keras.Input((7, 4)), masking()])(i)),
@@ -121,6 +140,15 @@ MASKED: dict[str, Callable[[Any], Any]] = {
     "attention": lambda i: L.GlobalAveragePooling1D()(
         L.MultiHeadAttention(2, 3)(L.Masking()(i), L.Masking()(i))
     ),
+    "attention behind Dense": lambda i: L.GlobalAveragePooling1D()(
+        _self_attention(L.Dense(4)(L.Masking()(i)))
+    ),
+    "attention behind a model": lambda i: _self_attention(
+        keras.Sequential([keras.Input((7, 4)), masking()])(i)
+    )[:, 6],
+    "attention in a layer of one's own": lambda i: Attending()(L.Dense(4)(L.Masking()(i)))[:, 6],
+    "product": lambda i: L.LSTM(5)(_gated(L.Dense(4)(L.Masking()(i)))),
+    "product of a masked step": lambda i: _gated(L.Dense(4)(L.Masking()(i)))[:, 6],
     "bidirectional": lambda i: L.Bidirectional(L.LSTM(3))(L.Masking()(i)),
     "dropout between": lambda i: L.SimpleRNN(5)(L.Dropout(0.5)(L.Masking()(i))),
 }
@@ -254,7 +282,52 @@ def test_a_recorded_graph_that_is_not_the_model_is_refused_with_the_layer_named(
         tff.explain("gradient", hidden("relu"))(NOW, 1)
 
 
+def test_a_nested_model_at_fault_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = hidden("relu")
+    i = keras.Input((6,))
+    outer = keras.Model(i, L.Dense(3)(L.Dense(3, name="after")(inner(i))))
+    record_wrongly(monkeypatch, tf.nn.softplus)
+    with pytest.raises(InputError, match=rf"not what the model computes.*layer '{inner.name}'"):
+        tff.explain("gradient", outer)(NOW, 1)
+
+
+def test_of_a_layer_that_was_called_before_another_one_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used = L.Dense(6, activation="relu", name="used")
+    used(keras.Input((6,)))
+    i = keras.Input((6,))
+    model = keras.Model(i, L.Dense(3, name="last")(used(i)))
+    record_wrongly(monkeypatch, tf.nn.softplus)
+    with pytest.raises(InputError, match=r"not what the model computes.*behind layer 'last'"):
+        tff.explain("gradient", model)(NOW, 1)
+
+
+def test_a_layer_called_twice_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    twice = L.Dense(6, activation="relu", name="twice")
+    i = keras.Input((6,))
+    model = keras.Model(i, L.Dense(3, name="last")(twice(twice(i))))
+    record_wrongly(monkeypatch, tf.nn.softplus)
+    with pytest.raises(InputError, match=r"not what the model computes.*behind layer 'last'"):
+        tff.explain("gradient", model)(NOW, 1)
+
+
 def test_a_gradient_that_is_not_the_models_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     record_wrongly(monkeypatch, lambda z: tf.stop_gradient(tf.tanh(z)))
     with pytest.raises(InputError, match="its gradient is off by"):
         tff.explain("gradient", hidden("tanh"))(NOW, 1)
+
+
+@pytest.mark.parametrize("rewrite", ["cheaper", "target_column"])
+def test_a_cheaper_form_that_is_not_the_model_is_refused(
+    rewrite: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = getattr(networks, rewrite)
+
+    def change(node: Node) -> Node:
+        is_activation = isinstance(node.operation, Activation)
+        return replace(node, operation=tf.nn.softplus) if is_activation else node
+
+    monkeypatch.setattr(networks, rewrite, lambda graph: honest(graph).map(change))
+    with pytest.raises(InputError, match=r"cheaper form .* is not the model: its scores differ"):
+        tff.explain("gradient", hidden("relu"))(NOW, 1)

@@ -176,8 +176,7 @@ def relus(network: Network) -> int:
 
 
 def _relu_outputs(network: Network) -> Sequence[int]:
-    assert network.graph is not None
-    return [node.output for node in network.graph.nodes if is_relu(node.operation)]
+    return [node.output for node in network.substitutable.nodes if is_relu(node.operation)]
 
 
 def _replaced(node: Node, beta_at: Callable[[tf.Tensor], Any]) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -9,15 +10,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.backprop.casts import ToInteger, Whole
+from tf_fragile.backprop.casts import Cast, ToInteger, Whole
 from tf_fragile.backprop.graph import Graph
-from tf_fragile.backprop.masks import MaskOf
+from tf_fragile.backprop.masks import Hung, MaskOf
 from tf_fragile.errors import InputError
 
 Outputs = Callable[[Any], tf.Tensor]
 Answer = tuple[np.ndarray, list[np.ndarray]]
 _ALIKE = 1e-4  # of the largest; Keras cuts float64 images to float32
 _HALF_ALIKE = 3e-2
+_REORDERED, _HALF_REORDERED = 1e-2, 0.1
 # A ReLU at a tie turns by rounding alone, and its part of the gradient with it.
 _SLOPES_ALIKE, _HALF_SLOPES_ALIKE = 0.05, 0.5
 
@@ -34,7 +36,7 @@ def check_faithful(model: keras.Model, graph: Graph, x: Any, answer: Answer) -> 
     Raises:
       InputError: values or a derivative differ; names the first operation whose values do.
     """
-    half = any("16" in spec.dtype for spec in graph.specs.values())
+    half = is_half(graph)
     expected, true = answer
     found, slopes = answered(lambda given: tf.cast(graph(given), expected.dtype), x)
     alike = _HALF_ALIKE if half else _ALIKE
@@ -47,6 +49,31 @@ def check_faithful(model: keras.Model, graph: Graph, x: Any, answer: Answer) -> 
     if not turned <= (_HALF_SLOPES_ALIKE if half else _SLOPES_ALIKE):
         raise InputError(
             _sentence(model, graph, x, f"its gradient is off by {turned:.1e} of the model's")
+        )
+
+
+def is_half(graph: Graph) -> bool:
+    """Whether anything in `graph` is in half precision."""
+    return any("16" in spec.dtype for spec in graph.specs.values())
+
+
+def check_cheaper(name: str, plain: tf.Tensor, cheaper: tf.Tensor, half: bool) -> None:
+    """Refuses scores of a rewritten graph that are not those of the graph as recorded.
+
+    Args:
+      name: the model's.
+      plain: scores of the graph as recorded, float.
+      cheaper: the same of the rewritten graph.
+      half: whether something in the model is in half precision.
+
+    Raises:
+      InputError: they differ by more than sums in another order do.
+    """
+    off = _difference(cheaper.numpy(), plain.numpy())
+    if not off <= (_HALF_REORDERED if half else _REORDERED):
+        raise InputError(
+            f"The cheaper form in which model {name!r} is explained is not the model: its scores "
+            f"differ by {off:.1e} of the largest; that is a fault of ours, so report the model."
         )
 
 
@@ -107,26 +134,55 @@ def _sentence(model: keras.Model, graph: Graph, x: Any, what: str) -> str:
 
 def _first_difference(model: keras.Model, graph: Graph, x: Any) -> str:
     """The name of the first layer, called once, whose values differ from the model's own."""
-    names: dict[str, int] = {}
-    for node in graph.nodes:
-        if not isinstance(node.operation, MaskOf):
-            names[node.name] = node.output
-    layers = [layer for layer in model.layers if layer.name in names and _called_once(layer)]
-    if not layers:
+    recorded = _outputs_by_name(graph)
+    found = {layer.name: _own_output(layer) for layer in model.layers if layer.name in recorded}
+    watched = _within(model, {name: y for name, y in found.items() if y is not None})
+    if not watched:
         return ""
     values = graph.run(x)
-    watched = keras.Model(model.inputs, [layer.output for layer in layers])
     leaves = [x] if tf.is_tensor(x) else list(x)
-    truth = keras.tree.flatten(watched(leaves[0] if len(leaves) == 1 else leaves, training=False))
-    for layer, expected in zip(layers, truth, strict=True):
-        found = values[names[layer.name]]
-        if _difference(np.asarray(found, "float64"), np.asarray(expected, "float64")) > _HALF_ALIKE:
-            return str(layer.name)
+    answers = keras.Model(model.inputs, list(watched.values()))(
+        leaves[0] if len(leaves) == 1 else leaves, training=False
+    )
+    for name, expected in zip(watched, keras.tree.flatten(answers), strict=True):
+        ours = values[recorded[name]]
+        if _difference(np.asarray(ours, "float64"), np.asarray(expected, "float64")) > _HALF_ALIKE:
+            return name
     return ""
 
 
-def _called_once(layer: keras.Layer) -> bool:
+def _outputs_by_name(graph: Graph) -> dict[str, int]:
+    """The slot of the last result of each layer that was recorded once."""
+    last: dict[str, int] = {}
+    calls: Counter[tuple[str, type]] = Counter()
+    for node in graph.nodes:
+        if isinstance(node.operation, (MaskOf, Hung, Cast)):
+            continue
+        last[node.name] = node.output
+        calls[node.name, type(node.operation)] += 1
+    several = {name for (name, _), count in calls.items() if count > 1}
+    return {name: slot for name, slot in last.items() if name not in several}
+
+
+def _own_output(layer: keras.Layer) -> Any:
+    """What its first call gave; `None` where there was none, or several tensors came of it."""
+    try:  # a nested model's own `output` is inside it
+        output = keras.Operation.output.fget(layer)
+    except AttributeError:
+        return None
+    return output if isinstance(output, keras.KerasTensor) else None
+
+
+def _within(model: keras.Model, tensors: dict[str, Any]) -> dict[str, Any]:
+    """Those of `tensors` that come from the model's inputs: layers may have been called before."""
+    if not tensors or _come_from(model, list(tensors.values())):
+        return tensors
+    return {name: tensor for name, tensor in tensors.items() if _come_from(model, tensor)}
+
+
+def _come_from(model: keras.Model, outputs: Any) -> bool:
     try:
-        return isinstance(layer.output, keras.KerasTensor)
-    except AttributeError:  # several calls, or several outputs
+        keras.Model(model.inputs, outputs)
+    except ValueError:
         return False
+    return True

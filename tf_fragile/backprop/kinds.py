@@ -12,6 +12,7 @@ from tf_fragile.backprop.activations import Activation
 from tf_fragile.backprop.asked import Asked
 from tf_fragile.backprop.casts import Cast, ToInteger, Whole
 from tf_fragile.backprop.graph import Node, Ref
+from tf_fragile.backprop.masks import Hung
 from tf_fragile.backprop.rewrites import JoinedAffine, SpaceToDepthConvolution, TargetColumn
 from tf_fragile.backprop.weighted import is_linear
 from tf_fragile.backprop.wrappers import StackSteps, TakeStep, keras_class
@@ -44,7 +45,7 @@ _ROUTING: tuple[type, ...] = (
     *(L.AlphaDropout, L.GaussianDropout, L.GaussianNoise, L.ActivityRegularization),
     L.Masking,
 )
-_COPIES = (Cast, Whole, TakeStep, StackSteps)
+_COPIES = (Cast, Whole, TakeStep, StackSteps, Hung)
 _AVERAGE: tuple[type, ...] = (
     *(L.AveragePooling1D, L.AveragePooling2D, L.AveragePooling3D),
     *(L.GlobalAveragePooling1D, L.GlobalAveragePooling2D, L.GlobalAveragePooling3D),

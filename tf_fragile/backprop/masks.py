@@ -15,6 +15,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tf_fragile.backprop.wrappers import keras_class
+
 
 @dataclass(frozen=True, eq=False)
 class MaskOf:
@@ -30,6 +32,29 @@ class MaskOf:
         """The boolean masks of the outputs that have one."""
         found = self.layer.compute_mask(inputs, masks)
         return [mask for mask in keras.tree.flatten(found) if mask is not None]
+
+
+class Hung(keras.Layer):
+    """A copy of a tensor with its mask hung on it, for layers that look there for themselves."""
+
+    def __init__(self) -> None:
+        super().__init__(autocast=False)
+        self.supports_masking = True
+
+    def call(self, x: Any, mask: Any = None) -> tf.Tensor:
+        """`x`; Keras makes `mask` that of the result."""
+        return tf.identity(x)
+
+
+def reads_hanging(layer: keras.Layer) -> bool:
+    """Whether `layer` may read a mask off a tensor without it being an argument of its call.
+
+    Attention reads its query's there whatever it is given, a product those of its factors; and
+    what a layer of the user's calls inside may be such a layer.
+    """
+    known = keras_class(layer)
+    users = getattr(keras.layers, known.__name__, None) is not known
+    return users or known in (keras.layers.MultiHeadAttention, keras.layers.Multiply)
 
 
 class Masks:

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tf_fragile.backprop.batches import in_batches
 from tf_fragile.backprop.derivable import check_derivable
-from tf_fragile.backprop.faithful import answered, check_faithful
+from tf_fragile.backprop.faithful import answered, check_cheaper, check_faithful, is_half
 from tf_fragile.backprop.graph import Graph, Node, widened
 from tf_fragile.backprop.head import Head, Task, check_said, graphless_head, strip_head
 from tf_fragile.backprop.outputs import check_outputs, looks_like_probabilities
@@ -229,12 +229,17 @@ class Network:
 
     def map_nodes(self, change: Callable[[Node], Node]) -> Network:
         """The network with every graph node replaced by `change(node)`, variables shared."""
+        return replace(self, graph=self.substitutable.map(change))
+
+    @property
+    def substitutable(self) -> Graph:
+        """The graph; raises `InputError` for a subclassed model, which has none."""
         if self.graph is None:
             raise InputError(
                 f"Model {self.model.name!r} is subclassed and has no graph to substitute in; "
-                "rebuild it with the functional API."
+                "attack it with optimizer='secant', or rebuild it with the functional API."
             )
-        return replace(self, graph=self.graph.map(change))
+        return self.graph
 
     # Trust ------------------------------------------------------------------------------------
 
@@ -246,8 +251,8 @@ class Network:
 
         Raises:
           InputError: nothing can be derived by an input, the outputs are no logits, the model is no
-            function of its input, or the recorded operations don't compute what the model does;
-            names the first that differs.
+            function of its input, or the recorded operations don't compute what the model does, as
+            they are (names the first that differs) or rewritten.
         """
         if self.head.kind in _CHECKED.get(self.model, ()):
             return
@@ -267,7 +272,19 @@ class Network:
         check_outputs(self.head, outputs, self.model.name)
         if self.whole is not None:
             check_faithful(self.model, self.whole, few, answer)
+            self._check_cheaper(few)
         _CHECKED.setdefault(self.model, set()).add(self.head.kind)
+
+    def _check_cheaper(self, x: Any) -> None:
+        """Compares what scores are computed by with the graph that it stands for."""
+        if self.graph is None or self._fast is None:
+            return
+        name, half, plain = self.model.name, is_half(self.graph), self._wide(self.graph(x))
+        check_cheaper(name, plain, self._wide(self._fast(x)), half)
+        if self._column is not None:
+            top, largest = tf.argmax(plain, -1, output_type=tf.int32), tf.reduce_max(plain, -1)
+            off = tf.where(tf.math.is_finite(largest), self.score(x, top) - largest, 0)
+            check_cheaper(name, plain, plain + off[:, None], half)
 
     def check_in_advance(self) -> None:
         """`check` on random inputs, for calls that are traced before there are any."""

@@ -20,7 +20,7 @@ from tf_fragile.backprop.graph import OF_SHAPE, Graph, Node, Ref, Spec, single
 from tf_fragile.backprop.islands import merge_islands
 from tf_fragile.backprop.kinds import KNOWN, kind_of
 from tf_fragile.backprop.linear import Affine, is_weighted
-from tf_fragile.backprop.masks import MaskOf, Masks
+from tf_fragile.backprop.masks import Hung, MaskOf, Masks, reads_hanging
 from tf_fragile.backprop.wrappers import StackSteps, TakeStep, unwrapped
 from tf_fragile.errors import InputError
 
@@ -223,6 +223,9 @@ class _Recorder:
         if isinstance(operation, keras.Layer):
             args, kwargs = self._autocast(operation, (args, kwargs))
             kwargs = kwargs | self._masks.arguments(operation, _by_name(operation, args, kwargs))
+            if reads_hanging(operation):
+                hang = functools.partial(self._hung, operation.name)
+                args, kwargs = keras.tree.map_structure(hang, (args, kwargs))
         referred = keras.tree.map_structure(self.refer, (args, _inference(operation, kwargs)))
         slots = tuple(self.slot(tensor) for tensor in outputs)
         self.nodes.append(Node(operation, tuple(referred[0]), referred[1], slots, operation.name))
@@ -259,6 +262,18 @@ class _Recorder:
             return self.cast(leaf, layer.compute_dtype, layer.name)
 
         return keras.tree.map_structure(change, given)
+
+    def _hung(self, name: str, leaf: Any) -> Any:
+        """A leaf of the arguments of a call of layer `name`; a tensor that has a mask, with it."""
+        mask = self._masks.of(leaf)
+        if mask is None:
+            return leaf
+        copy = _Recorded(lambda x: keras.KerasTensor(x.shape, x.dtype))(leaf)
+        references = {"mask": Ref(self.slot(mask), passive=True)}
+        source, result = (Ref(self.slot(leaf)),), (self.slot(copy),)
+        self.nodes.append(Node(Hung(), source, references, result, name))
+        self._masks.set(copy, mask)
+        return copy
 
     def _mask_outputs(
         self, layer: keras.Layer, args: Any, kwargs: Mapping[str, Any], outputs: Sequence[Any]

@@ -51,10 +51,12 @@ class HeadText:
 
 
 _THREE, _ONE = "L.Dense(3)($)", "L.Dense(1)($)"
+_UNIT = "L.Activation(lambda z: tf.nn.l2_normalize(z, -1))"
 _EXPS = "ops.exp(z) / ops.sum(ops.exp(z), -1, keepdims=True)"
 
 HEADS: dict[str, HeadText] = {
-    "logits": HeadText(8, _THREE, _THREE),
+    "logits": HeadText(7, _THREE, _THREE),
+    "normalised": HeadText(1, f"{_UNIT}({_THREE})", f"{_UNIT}({_THREE})"),
     "softmax": HeadText(6, 'L.Dense(3, activation="softmax")($)', _THREE, _softmax),
     "softmax_float32": HeadText(
         3,

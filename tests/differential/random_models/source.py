@@ -30,6 +30,7 @@ for w in model.weights:  # zero biases and neutral batch norms would hide mistak
     elif "float" in w.dtype:
         w.assign(w.numpy() + 0.2 * rng.standard_normal(w.shape).astype(w.numpy().dtype))
 """
+_SCALED = "h = L.Rescaling(1 / 127.5, offset=-1)({})"
 _SIZES = {"image": 4, "bytes": 4, "series": 3, "row": 2, "ids": 2}
 _LARGEST = 3000  # entries of one sample, so that no drawn model is slow
 
@@ -184,12 +185,18 @@ def begin(recipe: Recipe) -> Program:
         program.run(f'b = keras.Input({shape}{dtype}, name="alpha")')
         program.run(f"h = {recipe.join}")
     if recipe.kind == "bytes":
-        program.run("h = L.Rescaling(1 / 127.5, offset=-1)(h)")
+        program.run(_SCALED.format("h"))
     if recipe.kind == "ids":
         program.run("h = L.Embedding(9, 3)(h)")
     if fixed:
         program.run("h = L.LSTM(3, return_sequences=True, stateful=True)(h)")
     return program
+
+
+def of_floats(code: str) -> str:
+    """A program of whole numbers as one of floats, which it cuts; derivatives pass the cut."""
+    cut = _SCALED.format("h + ops.stop_gradient(ops.floor(h) - h)")
+    return code.replace(', dtype="uint8"', "").replace(_SCALED.format("h"), cut)
 
 
 def write(recipe: Recipe) -> Source:
@@ -255,7 +262,7 @@ _WIRINGS = {
 def _inputs_text(recipe: Recipe) -> str:
     size, dtype = (2, *recipe.shape), recipe.x_dtype
     drawn = {
-        "bytes": f'rng.integers(0, 256, {size}).astype("{dtype}")',
+        "bytes": f'rng.uniform(0, 255, {size}).astype("{dtype}")',  # which Keras cuts
         "ids": f'rng.integers(0, 9, {size}).astype("int32")',
     }.get(recipe.kind, f'rng.normal(size={size}).astype("{dtype}")')
     text = f"rng = np.random.default_rng({recipe.seed + 1})\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +14,7 @@ import tensorflow as tf
 
 from random_models.heads import HEADS, HeadText
 from random_models.recipe import Recipe
-from random_models.source import Source, UnfitError, run, settings
+from random_models.source import Source, UnfitError, of_floats, run, settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +73,12 @@ def _build(recipe: Recipe, source: Source) -> Subject:
     keras.utils.clear_session(free_memory=False)  # names as in a program of its own
     names = run(source.body + source.head + source.weights + source.x, recipe.policy)
     model, x = names["model"], names["x"]
-    try:
-        with kept_state(model):
-            y, again = (outputs(model(x, training=False)) for _ in range(2))
-    except Exception as error:
-        raise UnfitError(f"Keras: {type(error).__name__}: {error}") from error
+    with _of_keras(), kept_state(model):
+        y, again = (outputs(model(x, training=False)) for _ in range(2))
     if not np.isfinite(y).all() or np.abs(y).max() > 1e4:
         raise UnfitError("outputs that are not finite, or huge")
-    exact = _twin(source, "floatx64", model, recipe.kind == "bytes") if source.twin else None
+    with _of_keras():
+        exact = _twin(source, "floatx64", model, recipe.kind == "bytes") if source.twin else None
     same = np.allclose(y, again, 1e-6, 1e-8)
     subject = Subject(recipe, source, model, x, y, same, HEADS[recipe.head], exact)
     if exact is not None and (same or recipe.wiring == "stateful"):
@@ -86,10 +86,19 @@ def _build(recipe: Recipe, source: Source) -> Subject:
     return subject
 
 
+@contextmanager
+def _of_keras() -> Iterator[None]:
+    """Whatever Keras itself can't run, the twin in float64 too, is no model to judge."""
+    try:
+        yield
+    except Exception as error:
+        raise UnfitError(f"Keras: {type(error).__name__}: {error}") from error
+
+
 def _twin(source: Source, policy: str, model: keras.Model, floats: bool = False) -> keras.Model:
     """The model up to its logits; with `floats`, fed floats where the model takes whole numbers."""
     code = source.body + source.twin
-    twin = run(code.replace(', dtype="uint8"', "") if floats else code, policy)["model"]
+    twin = run(of_floats(code) if floats else code, policy)["model"]
     if len(twin.weights) != len(model.weights):  # some layers make theirs when first called
         twin(run(source.x, policy)["x"])
     twin.set_weights(model.get_weights())
