@@ -62,6 +62,15 @@ class AuditSettings:
       head: what the outputs are, one of `backprop.head.SAID`; found out where `None`.
       data: a data source, e.g. `folder:DIR`.
       preprocessing: its name; the model's own where `None`, raw pixels for model files.
+      classes: a file with the name of each output, see `data.classes`; by the zoo, the folders or
+        the data set where `None`.
+      resize: a key of `data.reading.RESIZES`; the zoo entry's own, or `"stretch"`, where `None`.
+      interpolation: of it, one of `data.reading.INTERPOLATIONS`.
+      orientation: whether EXIF orientation tags are followed, one of `data.reading.ORIENTATIONS`.
+      bounds: smallest and largest value of data that are stored as the model takes them; epsilon
+        is then in those units. `None` for pictures of 0 to 255.
+      image_size: height and width for models that take any size.
+      bands: channels (from 0) that are drawn as red, green and blue, or one as grey.
       num_images: how many to attack; all of the data where `None`.
       epsilon: radii in input units (grey levels).
       explainers: specs, see `parse_explainer`.
@@ -89,6 +98,13 @@ class AuditSettings:
     head: str | None = None
     data: str = "embedded"
     preprocessing: str | None = None
+    classes: str | None = None
+    resize: str | None = None
+    interpolation: str = "bilinear"
+    orientation: str = "ignore"
+    bounds: tuple[float, float] | None = None
+    image_size: tuple[int, int] | None = None
+    bands: tuple[int, ...] | None = None
     num_images: int | None = 8
     epsilon: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
     explainers: tuple[str, ...] = ("gradient", "integrated_gradients")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from tf_fragile.data.classes import Classes
 from tf_fragile.data.preprocessing import Preprocessing
+from tf_fragile.data.reading import Reading
 from tf_fragile.data.source import Source
 from tf_fragile.data.source_embedded import open_embedded
 from tf_fragile.data.source_folder import open_folder
@@ -18,6 +20,9 @@ def open_source(
     *,
     preprocessing: Preprocessing,
     image_shape: tuple[int, int, int],
+    reading: Reading | None = None,
+    outputs: int | None = None,
+    classes: Classes | None = None,
     seed: int = 0,
     data_dir: str | None = None,
 ) -> Source:
@@ -27,6 +32,9 @@ def open_source(
       spec: `embedded`, `embedded/SPLIT`, `folder:DIR`, `npz:FILE` or `tfds:NAME/SPLIT`.
       preprocessing: how pixels become model units.
       image_shape: `(H, W, C)` the network takes.
+      reading: how pictures are brought to `image_shape`; as Keras' loader does where `None`.
+      outputs: how many outputs the model has; labels are compared with it.
+      classes: what they are called; by the folders or the data set itself where `None`.
       seed: which data set, for `embedded`.
       data_dir: where prepared data sets lie, for `tfds`.
 
