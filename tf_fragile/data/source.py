@@ -18,7 +18,7 @@ class Sample:
     """One picture before preprocessing.
 
     Attributes:
-      pixels: RGB or grey values 0..255, `[H, W, C]`.
+      pixels: RGB or grey values 0..255, or what `Preprocessing.bounds` says, `[H, W, C]`.
       label: its class, or -1 where none is known.
       mask: `[H, W]` booleans, true on the object, where the truth is known.
     """
@@ -59,7 +59,8 @@ class Source:
 
     Attributes:
       name: what was opened, e.g. `"folder:photos"`.
-      class_names: name of each label, where known; with `classes_from`, of each output of the model.
+      class_names: name of each label, where known; with `classes_from`, of each output of the
+        model.
       image_shape: `(H, W, C)` of every image.
       preprocessing: how pixels become model units.
       read: gives the sample at a position.
@@ -96,7 +97,7 @@ class Source:
 
     @property
     def range(self) -> InputRange:
-        """The valid range of the images in model units, and the size of one grey level."""
+        """The valid range of the images in model units, and the size of one input unit."""
         return self.preprocessing.range
 
     def load(self, positions: Sequence[int] | npt.NDArray[np.int64]) -> Batch:
