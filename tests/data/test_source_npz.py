@@ -271,7 +271,7 @@ WRONG_NAMES = {
     "nothing": ({"labels": Y}, "", "has the arrays labels [6]; store the pictures as 'images'"),
     "missing": ({"images": X}, "#image", "no array 'image', but images; did you mean 'images'?"),
     "stranger": ({"images": X}, "#images,qqq", "no array 'qqq', but images."),
-    "three": ({"images": X}, "#a,b,c", "names 3 arrays after the '#'; write npz:a.npz#IMAGES,LABELS"),
+    "three": ({"images": X}, "#a,b,c", "names 3 arrays after the '#'; write npz:a.npz#IMAGES"),
     "none": ({"images": X}, "#", "names no arrays after the '#'"),
     "half": ({"images": X}, "#images,", "names no arrays after the '#'"),
 }  # fmt: skip
