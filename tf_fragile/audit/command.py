@@ -28,7 +28,11 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "weights", None, "A file of weights, or 'random'; the shipped ones if none."
     )
-    flags.DEFINE_string("data", "embedded", "embedded, folder:DIR, npz:FILE or tfds:NAME/SPLIT.")
+    flags.DEFINE_string(
+        "data",
+        "embedded",
+        "embedded, folder:DIR, npz:FILE (or npz:FILE#IMAGES,LABELS) or tfds:NAME/SPLIT.",
+    )
     flags.DEFINE_string("data_dir", None, "Where prepared TFDS data sets lie.")
     flags.DEFINE_string(
         "preprocessing",
