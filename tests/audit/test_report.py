@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import html.parser
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,14 @@ def test_the_amplification_makes_epsilon_fill_the_range_in_any_unit(tmp_path: Pa
         grey_level=1 / 255,
     )  # fmt: skip
     assert "Difference × 15.9" in write(tmp_path / "b.html", [in_units_of_one])
+
+
+def test_a_picture_that_can_not_be_drawn_leaves_the_rest_of_the_report(tmp_path: Path) -> None:
+    shown = examples(images=2)
+    shown[0] = replace(shown[0], original=np.zeros((32, 32, 5)))
+    page = write(tmp_path / "report.html", shown)
+    assert page.count("This picture of shape [32, 32, 5] can&#39;t be drawn") == 1
+    assert page.count('alt="Original picture"') == 1 and "<svg" in page
 
 
 def test_does_without_examples_and_without_numbers(tmp_path: Path) -> None:

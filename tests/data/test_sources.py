@@ -156,54 +156,6 @@ def test_one_channel_gives_grey(tmp_path: Path) -> None:
     assert np.all(opened(f"folder:{tmp_path}", (8, 8, 1)).load([0]).image == 90)
 
 
-def test_npz_keeps_images_and_labels(tmp_path: Path) -> None:
-    images = np.stack([picture(i) for i in range(3)])
-    for keys in (("images", "labels"), ("x", "y")):
-        path = tmp_path / f"{keys[0]}.npz"
-        np.savez(path, **dict(zip(keys, (images, np.array([4, 5, 6])), strict=True)))
-        batch = opened(f"npz:{path}").load([2, 1])
-        np.testing.assert_array_equal(batch.image, images[[2, 1]])
-        assert batch.label.tolist() == [6, 5]
-
-
-def test_npz_without_labels_gives_minus_one_and_grey_images_gain_a_channel(tmp_path: Path) -> None:
-    np.savez(tmp_path / "a.npz", images=np.full((2, 8, 8), 9, np.uint8))
-    batch = opened(f"npz:{tmp_path / 'a.npz'}", (8, 8, 1)).load([0])
-    assert batch.image.shape == (1, 8, 8, 1) and batch.label.tolist() == [-1]
-
-
-BAD_ARCHIVES = {
-    "nan": ({"images": np.full((3, 8, 8, 3), 2.0)}, "Image 1 in .* contains NaN or infinity"),
-    "size": ({"images": np.zeros((3, 9, 8, 3), np.uint8)}, "9x8x3, but the network takes 8x8x3"),
-    "range": ({"images": np.full((3, 8, 8, 3), -3.0)}, "run from -3 to -3"),
-    "unit": ({"images": np.full((3, 8, 8, 3), 0.5)}, "multiply them by 255"),
-    "empty": ({"images": np.zeros((0, 8, 8, 3), np.uint8)}, "at least one"),
-    "name": ({"pictures": np.zeros(3)}, "has the arrays pictures"),
-    "labels": ({"images": np.zeros((3, 8, 8, 3), np.uint8), "labels": np.zeros(2, int)}, "store 3"),
-    "pickle": ({"images": np.array([{"a": 1}])}, "can't be read"),
-    "text": ({"images": np.full((3, 8, 8, 3), "a")}, "store numbers"),
-}
-BAD_ARCHIVES["nan"][0]["images"][1, 0, 0, 0] = np.nan
-
-
-@pytest.mark.parametrize("case", BAD_ARCHIVES)
-def test_unusable_archives_are_refused_by_cause(tmp_path: Path, case: str) -> None:
-    arrays, said = BAD_ARCHIVES[case]
-    np.savez(tmp_path / "a.npz", **arrays)
-    with pytest.raises(InputError, match=said):
-        opened(f"npz:{tmp_path / 'a.npz'}")
-
-
-def test_damaged_and_missing_archives_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.npz"
-    np.savez(path, images=np.zeros((1, 8, 8, 3), np.uint8))
-    path.write_bytes(path.read_bytes()[:-60])
-    with pytest.raises(InputError, match="can't be read"):
-        opened(f"npz:{path}")
-    with pytest.raises(InputError, match="There is no file"):
-        opened(f"npz:{tmp_path / 'b.npz'}")
-
-
 def test_embedded_brings_masks_labels_and_names() -> None:
     source = opened("embedded", (64, 64, 3), "centered")
     batch = source.load([0, 11])
@@ -297,15 +249,6 @@ def test_fingerprint_follows_content_and_nothing_else(class_folder: Path) -> Non
     assert first == opened(f"folder:{class_folder}", name="caffe").fingerprint()
     write(class_folder / "ant" / "c.png", picture(50))
     assert first != opened(f"folder:{class_folder}").fingerprint()
-
-
-def test_npz_fingerprint_follows_images_and_labels(tmp_path: Path) -> None:
-    seen = set()
-    for i, (fill, label) in enumerate([(1, 0), (2, 0), (1, 1)]):
-        path = tmp_path / f"{i}.npz"
-        np.savez(path, images=np.full((1, 8, 8, 3), fill, np.uint8), labels=np.array([label]))
-        seen.add(opened(f"npz:{path}").fingerprint())
-    assert len(seen) == 3
 
 
 @pytest.mark.parametrize("positions", [[-1], [4], []])

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from tf_fragile.audit.pictures import Example, View, difference, difference_factor, heat_map, photo
 from tf_fragile.audit.summary import METRICS, is_random
@@ -30,6 +33,8 @@ def metric_text(name: str, value: float) -> str:
     """A metric value as shown beside a picture."""
     if not math.isfinite(value):
         return "undefined"
+    if name == "linf":  # in units of epsilon, which may be small ones
+        return f"{value:.3g}"
     return f"{value:.1f}" if name == "center_shift" else f"{value:.2f}"
 
 
@@ -39,8 +44,8 @@ def _card(group: Sequence[Example], settings: dict[str, Any]) -> dict[str, Any]:
         "sample": first.sample,
         "label": first.label,
         "explainer": first.explainer,
-        "original": photo(first.original),
-        "map": heat_map(first.map),
+        "original": _drawn(photo, first.original),
+        "map": _drawn(heat_map, first.map),
         "pixelated": max(first.original.shape[:2]) <= 64,
         "views": [
             {
@@ -56,16 +61,38 @@ def _card(group: Sequence[Example], settings: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Tile:
+    """One picture of a card.
+
+    Attributes:
+      uri: its content; empty where it can't be drawn.
+      problem: why not, a sentence.
+    """
+
+    uri: str = ""
+    problem: str = ""
+
+
+def _drawn(draw: Callable[..., str], *values: Any) -> Tile:
+    """A picture, or the reason why there is none: one picture is not worth a report."""
+    try:
+        return Tile(uri=draw(*values))
+    except Exception as error:  # whatever a library for pictures raises
+        shapes = " and ".join(str(list(np.shape(value))) for value in values if np.ndim(value))
+        return Tile(problem=f"This picture of shape {shapes} can't be drawn ({error}).")
+
+
 def _view(example: Example, view: View) -> dict[str, Any]:
     if not view.success:
         return {"success": False}
     factor = difference_factor(view.epsilon, example.grey_level)
     return {
         "success": True,
-        "perturbed": photo(view.perturbed),
-        "difference": difference(example.original, view.perturbed, factor),
+        "perturbed": _drawn(photo, view.perturbed),
+        "difference": _drawn(difference, example.original, view.perturbed, factor),
         "factor": f"{factor:.3g}",
-        "map": heat_map(view.map),
+        "map": _drawn(heat_map, view.map),
         "predicted": view.predicted,
         "kept": view.predicted == example.label,
         "before": f"{100 * view.confidence_before:.1f}",

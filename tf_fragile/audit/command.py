@@ -28,7 +28,11 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "weights", None, "A file of weights, or 'random'; the shipped ones if none."
     )
-    flags.DEFINE_string("data", "embedded", "embedded, folder:DIR, npz:FILE or tfds:NAME/SPLIT.")
+    flags.DEFINE_string(
+        "data",
+        "embedded",
+        "embedded, folder:DIR, npz:FILE (or npz:FILE#IMAGES,LABELS) or tfds:NAME/SPLIT.",
+    )
     flags.DEFINE_string("data_dir", None, "Where prepared TFDS data sets lie.")
     flags.DEFINE_string(
         "preprocessing",
@@ -36,7 +40,21 @@ def define_flags() -> None:
         "How pixels become inputs; the zoo model's own, raw for a model file.",
     )
     flags.DEFINE_integer("num_images", 8, "How many images to attack; 0 for all.", lower_bound=0)
-    flags.DEFINE_list("epsilon", ["1", "2", "4", "8"], "Radii in grey levels.")
+    flags.DEFINE_list(
+        "bounds",
+        None,
+        "LOW,HIGH of arrays (npz:FILE) that are stored as the model takes them, such as -1,1.",
+    )
+    flags.DEFINE_list(
+        "bands",
+        None,
+        "Channels drawn as red, green and blue, or one drawn as grey; from 0. All, or their mean.",
+    )
+    flags.DEFINE_list(
+        "epsilon",
+        None,
+        "Radii in grey levels, or with --bounds in units of the data; 1,2,4,8 255ths of the range.",
+    )
     flags.DEFINE_list(
         "explainers",
         ["gradient", "integrated_gradients"],
@@ -52,7 +70,9 @@ def define_flags() -> None:
         "optimizer", None, "annealed_momentum, sign or secant, instead of the budget's."
     )
     flags.DEFINE_integer("steps", None, "Steps of each attack, instead of the budget's.")
-    flags.DEFINE_float("step_size", None, "Step of sign in grey levels, instead of the budget's.")
+    flags.DEFINE_float(
+        "step_size", None, "Step of sign in units of --epsilon, instead of the budget's."
+    )
     flags.DEFINE_float(
         "beta", None, "Sharpness of the softplus surrogate; by the inputs' scale if none."
     )
@@ -87,11 +107,13 @@ def main(argv: list[str]) -> int:
         device()
     given = flags.FLAGS
     names = {field.name for field in dataclasses.fields(AuditSettings)}
-    chosen: dict[str, Any] = {name: given[name].value for name in names - {"imports"}}
+    chosen: dict[str, Any] = {name: given[name].value for name in names if name in given}
     chosen |= {
         "imports": tuple(given["import"].value or ()),
         "num_images": given.num_images or None,
-        "epsilon": tuple(_radius(text) for text in given.epsilon),
+        "epsilon": given.epsilon and tuple(_radius(text) for text in given.epsilon),
+        "bounds": None if given.bounds is None else _bounds(given.bounds),
+        "bands": None if given.bands is None else _bands(given.bands),
         "explainers": tuple(given.explainers),
         "attacks": tuple(given.attacks),
     }
@@ -112,4 +134,25 @@ def _radius(text: str) -> float:
     except ValueError:
         raise InputError(
             f"--epsilon has {text!r}, which is no number; write --epsilon=1,2,4,8."
+        ) from None
+
+
+def _bounds(texts: list[str]) -> tuple[float, float]:
+    try:
+        low, high = (float(text) for text in texts)
+    except ValueError:
+        raise InputError(
+            f"--bounds={','.join(texts)} is not two numbers; write --bounds=LOW,HIGH, such as "
+            "--bounds=-1,1."
+        ) from None
+    return low, high
+
+
+def _bands(texts: list[str]) -> tuple[int, ...]:
+    try:
+        return tuple(int(text) for text in texts)
+    except ValueError:
+        raise InputError(
+            f"--bands={','.join(texts)} is not a list of channels; write --bands=I or "
+            "--bands=I,J,K, counted from 0."
         ) from None

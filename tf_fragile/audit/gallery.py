@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from tf_fragile.audit.bands import drawn
 from tf_fragile.audit.pictures import Example, View
 from tf_fragile.probes.pictures import Arrays, Picture, from_arrays
 
@@ -14,7 +16,12 @@ SHOWN = ("top_k_intersection", "spearman", "center_shift", "ssim", "linf")
 
 
 def examples(
-    arrays: Arrays, records: pd.DataFrame, class_names: Sequence[str] | None
+    arrays: Arrays,
+    records: pd.DataFrame,
+    class_names: Sequence[str] | None,
+    *,
+    bands: tuple[int, ...] | None = None,
+    grey_level: float = 1.0,
 ) -> list[Example]:
     """One example a stored image, explainer and attack.
 
@@ -22,9 +29,21 @@ def examples(
       arrays: the galleries of all shards.
       records: the records of the run.
       class_names: name of each label; numbers are shown where `None`.
+      bands: of `bands.drawn`.
+      grey_level: size of one grey level of the pictures in units of epsilon.
     """
     values = _by_picture(records)
-    return [_example(picture, values, class_names) for picture in from_arrays(arrays)]
+    return [
+        replace(_example(of_bands(picture, bands), values, class_names), grey_level=grey_level)
+        for picture in from_arrays(arrays)
+    ]
+
+
+def of_bands(picture: Picture, bands: tuple[int, ...] | None) -> Picture:
+    """A stored picture of any number of channels as it is drawn."""
+    return replace(
+        picture, original=drawn(picture.original, bands), change=drawn(picture.change, bands)
+    )
 
 
 Values = Mapping[tuple[int, str, str, float], Mapping[str, float]]

@@ -9,7 +9,9 @@ import tensorflow as tf
 
 from tf_fragile.attacks.cost import BUILD
 from tf_fragile.attacks.trusting import bare_layers, unfollowed
+from tf_fragile.audit.bands import in_words
 from tf_fragile.audit.subject import RANDOM, Subject
+from tf_fragile.audit.units import radii_in_words
 from tf_fragile.models.batch import fixed_batch
 
 
@@ -37,7 +39,7 @@ class Plan:
 def make_plan(subject: Subject) -> Plan:
     """Counts the work of an audit and times a forward pass."""
     settings, probe = subject.settings, subject.probe
-    seen, levels = len(subject.positions), len(settings.epsilon)
+    seen, levels = len(subject.positions), len(settings.radii)
     images = settings.num_images or seen
     forwards, built, lines = 0.0, 0, []
     rows, padding = settings.rows_at_once, _padding(seen, levels, subject)
@@ -59,6 +61,7 @@ def make_plan(subject: Subject) -> Plan:
     shards = -(-seen // settings.shard_size)
     bare, warnings = _unfollowed(subject)
     seconds = forwards * _seconds_a_forward(subject) + BUILD * built
+    bands = in_words(settings.bands, subject.image_shape[2])
     head = [
         f"model: {settings.model} ({subject.network.head.note})",
         *([f"code: {settings.code_run}"] if settings.code_run else []),
@@ -66,6 +69,8 @@ def make_plan(subject: Subject) -> Plan:
         f"{f' and {seen - images} misclassified ones passed over' if seen > images else ''}, "
         f"preprocessing {subject.source.preprocessing.name!r}, "
         f"{len(subject.source.skipped)} files skipped",
+        *([f"radii: {radii_in_words(settings)}"] if settings.bounds else []),
+        *([f"drawn: {bands}"] if bands else []),
         f"maps: top {subject.k} of {subject.image_shape[0] * subject.image_shape[1]} pixels",
     ]
     tail = [

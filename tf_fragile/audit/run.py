@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tf_fragile.audit import bands
 from tf_fragile.audit.gallery import examples
 from tf_fragile.audit.odd_maps import odd_maps
 from tf_fragile.audit.plan import make_plan
@@ -20,6 +21,7 @@ from tf_fragile.audit.specs import in_words
 from tf_fragile.audit.subject import Subject, open_subject
 from tf_fragile.audit.summary import exclusions, summarize, without_extras
 from tf_fragile.audit.table import format_table
+from tf_fragile.audit.units import radii_in_words
 from tf_fragile.audit.verdict import Verdict, verdicts
 from tf_fragile.errors import InputError
 from tf_fragile.probes.running import run_probe
@@ -83,7 +85,8 @@ def run_audit(
         subject.source,
         subject.positions.tolist(),
         model=subject.model,
-        settings=dataclasses.asdict(settings) | {"k": subject.k, "gallery": gallery},
+        settings=dataclasses.asdict(settings)
+        | {"k": subject.k, "epsilon": settings.radii, "gallery": gallery},
         command=command,
         shard_size=settings.shard_size,
         gallery=gallery,
@@ -115,7 +118,13 @@ def run_audit(
         summary=summary,
         exclusions=exclusions(records),
         skipped_files=[(file.path, file.reason) for file in subject.source.skipped],
-        examples=examples(read_gallery(out), records, subject.source.class_names),
+        examples=examples(
+            read_gallery(out),
+            records,
+            subject.source.class_names,
+            bands=settings.bands,
+            grey_level=settings.grey_level,
+        ),
         chance_overlap=_chance(subject),
     )
     _tell(say, subject, records, summary, [verdict.text for verdict in found])
@@ -140,6 +149,8 @@ def _tell(
 ) -> None:
     say("")
     say(format_table(summary))
+    if subject.settings.bounds is not None:
+        say(f"eps: {radii_in_words(subject.settings)}.")
     say(f"Chance level of the overlap: {_chance(subject):.3f}.")
     for name, clause in odd_maps(records).items():
         say(f"{name}: {clause}.")
@@ -159,6 +170,7 @@ def _facts(subject: Subject, records: pd.DataFrame, manifest: Manifest) -> dict[
     objectives = {
         name: attack for name, attack in probe.attacks.items() if name in settings.attacks
     }
+    drawn = bands.in_words(settings.bands, subject.image_shape[2])
     facts = {
         "Model": f"{settings.model}; {subject.network.head.note}",
         **({"Code": settings.code_run} if settings.code_run else {}),
@@ -170,7 +182,8 @@ def _facts(subject: Subject, records: pd.DataFrame, manifest: Manifest) -> dict[
         "Attacks": "; ".join(
             f"{n}: {a.optimizer}, surrogate {a.surrogate}" for n, a in objectives.items()
         ),
-        "Radii": ", ".join(f"{e:g}" for e in settings.epsilon) + " grey levels (L-infinity)",
+        "Radii": f"{radii_in_words(settings)} (L-infinity)",
+        **({"Drawn": drawn} if drawn else {}),
         "Overlap": f"top {subject.k} pixels; chance {_chance(subject):.3f}",
         "Derivatives": subject.gate.text,
         "Seed": str(settings.seed),

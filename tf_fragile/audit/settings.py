@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from tf_fragile.attacks.problem import radii
+from tf_fragile.attacks.problem import radii as checked_radii
 from tf_fragile.backprop.head import SAID
+from tf_fragile.data.preprocessing import in_words
 from tf_fragile.errors import InputError, unknown_name
 
 
@@ -17,7 +19,7 @@ class Budget:
     Attributes:
       optimizer: a name of `attacks.OPTIMIZERS`.
       steps: of each attack.
-      step_size: in input units, for optimisers that take one.
+      step_size: in grey levels or 255ths of the range, for optimisers that take one.
       explainers: settings by explainer where the command line gives none.
     """
 
@@ -36,6 +38,9 @@ def _points(points: int) -> dict[str, dict[str, Any]]:
         "vargrad": noise,
     }
 
+
+STEPS_OF_255 = (1.0, 2.0, 4.0, 8.0)
+"""The radii where none is given: grey levels, or 255ths of the range of other data."""
 
 SIGN_STEP = 0.5  # grey levels, where `sign` is asked for and no step: the paper's
 BUDGETS = {
@@ -62,14 +67,25 @@ class AuditSettings:
       head: what the outputs are, one of `backprop.head.SAID`; found out where `None`.
       data: a data source, e.g. `folder:DIR`.
       preprocessing: its name; the model's own where `None`, raw pixels for model files.
+      classes: a file with the name of each output, see `data.classes`; by the zoo, the folders or
+        the data set where `None`.
+      resize: a key of `data.reading.RESIZES`; the zoo entry's own, or `"stretch"`, where `None`.
+      interpolation: of it, one of `data.reading.INTERPOLATIONS`.
+      orientation: whether EXIF orientation tags are followed, one of `data.reading.ORIENTATIONS`.
+      bounds: smallest and largest value of data that are stored as the model takes them; epsilon
+        is then in those units. `None` for pictures of 0 to 255.
+      image_size: height and width for models that take any size.
+      bands: channels (from 0) that are drawn as red, green and blue, or one as grey.
       num_images: how many to attack; all of the data where `None`.
-      epsilon: radii in input units (grey levels).
+      epsilon: radii in input units, grey levels or, with `bounds`, units of the data; `radii` says
+        them where `None`.
       explainers: specs, see `parse_explainer`.
       attacks: objectives; the random control always runs beside them.
       budget: a key of `BUDGETS`.
       optimizer: how attacks move; the budget's where `None`.
       steps: of each attack; the budget's where `None`.
-      step_size: in input units, for `sign`; the budget's where `None`.
+      step_size: in input units, for `sign`; the budget's, which is in 255ths of the range, where
+        `None`.
       beta: of the softplus surrogate of `sign`; by the width of the inputs' range where `None`.
       plateau: about how many images are attacked again with twice the steps, to see whether the
         budget has stopped paying; 0 for none.
@@ -89,8 +105,15 @@ class AuditSettings:
     head: str | None = None
     data: str = "embedded"
     preprocessing: str | None = None
+    classes: str | None = None
+    resize: str | None = None
+    interpolation: str = "bilinear"
+    orientation: str = "ignore"
+    bounds: tuple[float, float] | None = None
+    image_size: tuple[int, int] | None = None
+    bands: tuple[int, ...] | None = None
     num_images: int | None = 8
-    epsilon: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
+    epsilon: tuple[float, ...] | None = None
     explainers: tuple[str, ...] = ("gradient", "integrated_gradients")
     attacks: tuple[str, ...] = ("top_k",)
     budget: str = "quick"
@@ -111,18 +134,59 @@ class AuditSettings:
             raise unknown_name("budget", self.budget, BUDGETS)
         if self.head is not None and self.head not in SAID:
             raise unknown_name("head", self.head, SAID)
-        for name in ("explainers", "attacks", "epsilon"):
+        for name in ("explainers", "attacks", "radii"):
             if not getattr(self, name):
+                name = name.replace("radii", "epsilon")
                 raise InputError(f"--{name} is empty; give at least one.")
         for name in ("explainers", "attacks"):
             given = getattr(self, name)
             if len(set(given)) != len(given):
                 raise InputError(f"--{name} names one twice: {', '.join(given)}; give each once.")
-        radii(self.epsilon)
-        if self.halving and len(set(self.epsilon)) < 2:
+        if self.bounds is not None:
+            self._check_bounds(self.bounds)
+        checked_radii(self.radii)
+        if max(self.radii) >= 255 * self.grey_level and self.bounds is not None:
+            raise InputError(
+                f"--epsilon={max(self.radii):g} is in units of the data, whose range "
+                f"{in_words(self.bounds)} is no wider; give radii such as {self.grey_level:.3g},"
+                f"{8 * self.grey_level:.3g}, or none for {_listed(STEPS_OF_255)} 255ths of the "
+                "range."
+            )
+        if self.halving and len(set(self.radii)) < 2:
             raise InputError(
                 "--halving searches between the smallest and the largest --epsilon; give two."
             )
+
+    def _check_bounds(self, bounds: tuple[float, float]) -> None:
+        """Whether data within `bounds` can be what is meant."""
+        said = ",".join(f"{bound:g}" for bound in bounds)
+        if not -math.inf < bounds[0] < bounds[1] < math.inf:
+            raise InputError(
+                f"--bounds={said} is no range; write --bounds=LOW,HIGH, such as --bounds=-1,1."
+            )
+        if self.preprocessing not in (None, "raw"):
+            raise InputError(
+                "--bounds says that the data are stored as the model takes them, "
+                f"--preprocessing={self.preprocessing} that they are pictures still to be "
+                "prepared; give one of the two."
+            )
+        if self.data.partition(":")[0] != "npz":
+            raise InputError(
+                "--bounds is for arrays that are stored as the model takes them (npz:FILE), but "
+                f"{self.data!r} has pictures of 0 to 255; leave --bounds out."
+            )
+
+    @property
+    def grey_level(self) -> float:
+        """A 255th of the range of the data, in input units: 1 for pictures."""
+        return 1.0 if self.bounds is None else (self.bounds[1] - self.bounds[0]) / 255
+
+    @property
+    def radii(self) -> tuple[float, ...]:
+        """`epsilon`, or where none is given `STEPS_OF_255` of the range of the data."""
+        if self.epsilon is not None:
+            return self.epsilon
+        return tuple(step * self.grey_level for step in STEPS_OF_255)
 
     @property
     def code_run(self) -> str:
@@ -135,4 +199,8 @@ class AuditSettings:
     @property
     def rows_at_once(self) -> int:
         """`rows`, or what a shard has if that is less: a chunk that is filled up costs in full."""
-        return min(self.rows, self.shard_size * len(self.epsilon))
+        return min(self.rows, self.shard_size * len(self.radii))
+
+
+def _listed(numbers: tuple[float, ...]) -> str:
+    return ", ".join(f"{number:g}" for number in numbers)

@@ -16,6 +16,7 @@ from tf_fragile.attacks.gate import Decision, trusted
 from tf_fragile.attacks.gate.corrected import Corrected
 from tf_fragile.attacks.secant import check_symmetric
 from tf_fragile.attacks.surrogates import beta_for
+from tf_fragile.audit.bands import check_bands
 from tf_fragile.audit.settings import BUDGETS, SIGN_STEP, AuditSettings
 from tf_fragile.audit.specs import make_method
 from tf_fragile.backprop.network import Network, as_network
@@ -75,6 +76,7 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
     )
     network = as_network(model, settings.head)
     shape = _image_shape(model)
+    check_bands(settings.bands, shape[2])
     preprocessing = _preprocessing(settings, entry.preprocessing)
     source = open_source(
         settings.data, preprocessing=preprocessing, image_shape=shape, data_dir=data_dir
@@ -96,10 +98,10 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
     probe = FragilityProbe(
         explainers=explainers,
         attacks=_attacks(settings, optimizer, gate, k, source.range, maps),
-        epsilon=settings.epsilon,
+        epsilon=settings.radii,
         limits=source.range,
         doubled=_doubled(settings, positions),
-        smallest=min(settings.epsilon) if settings.halving else None,
+        smallest=min(settings.radii) if settings.halving else None,
         only_correct=settings.only_correct,
         seed=settings.seed,
     )
@@ -118,6 +120,8 @@ def _image_shape(model: keras.Model) -> tuple[int, int, int]:
 
 
 def _preprocessing(settings: AuditSettings, own: str | None) -> Preprocessing:
+    if settings.bounds is not None:  # such data need none, whatever the model's own is
+        return PREPROCESSINGS["raw"].within(*settings.bounds)
     return PREPROCESSINGS[settings.preprocessing or own or "raw"]
 
 
@@ -158,13 +162,15 @@ def _attacks(
     maps: tf.TensorShape,
 ) -> Mapping[str, Attack]:
     budget = BUDGETS[settings.budget]
-    common: dict[str, Any] = {"k": k, "rows": settings.rows_at_once, "grid": 1.0}
+    # An image file holds whole grey levels; data in other units are stored as they come.
+    grid = 1.0 if settings.bounds is None else None
+    common: dict[str, Any] = {"k": k, "rows": settings.rows_at_once, "grid": grid}
     common |= {"fixed_chunks": True, "gate": "off"}  # checked by `open_subject`
     if RANDOM in settings.attacks:
         raise InputError("The random control always runs; leave random_sign out of --attacks.")
     own: dict[str, Any] = {"steps": budget.steps if settings.steps is None else settings.steps}
     if optimizer == "sign":
-        size = settings.step_size or budget.step_size or SIGN_STEP
+        size = settings.step_size or (budget.step_size or SIGN_STEP) * settings.grey_level
         beta = beta_for(limits) if settings.beta is None else settings.beta
         own |= {"step_size": size, "beta": beta}
     attacks = {RANDOM: attack("top_k", optimizer="random_sign", **common)}

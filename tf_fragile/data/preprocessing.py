@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,18 +17,24 @@ from tf_fragile.registry import Registry
 class Preprocessing:
     """The invertible map `x = (pixel - mean) / scale`, after putting the channels in order.
 
+    Data that are stored as the model takes them are no pixels: `within` says their range, the map
+    is then the identity, and one input unit is one of theirs instead of one grey level.
+
     Attributes:
       name: what the map is called.
       order: the model's channel order, `"rgb"` or `"bgr"`.
       mean: what is subtracted, in pixel values 0..255 and the model's channel order: one number
         for every channel, or one number each.
       scale: grey levels per model unit, likewise; positive.
+      bounds: smallest and largest value of data that are stored as the model takes them; `None` for
+        pixel values 0..255.
     """
 
     name: str
     order: Literal["rgb", "bgr"] = "rgb"
     mean: tuple[float, ...] = (0.0,)
     scale: tuple[float, ...] = (1.0,)
+    bounds: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.order not in ("rgb", "bgr"):
@@ -40,6 +46,35 @@ class Preprocessing:
                 f"Preprocessing {self.name!r} needs finite means and positive scales, "
                 f"but has {self.mean} and {self.scale}."
             )
+        if self.bounds is not None:
+            self._check_bounds(self.bounds)
+
+    def _check_bounds(self, bounds: tuple[float, float]) -> None:
+        InputRange.of(*bounds)
+        if (self.order, self.mean, self.scale) != ("rgb", (0.0,), (1.0,)):
+            raise InputError(
+                f"Preprocessing {self.name!r} changes pixel values, but data within "
+                f"{in_words(bounds)} are said to be as the model takes them; use 'raw'."
+            )
+
+    def within(self, low: float, high: float) -> Preprocessing:
+        """The same for data that are stored as the model takes them, from `low` to `high`.
+
+        Raises:
+          InputError: if they are not finite and in this order, or the map is not the identity.
+        """
+        return replace(self, bounds=(float(low), float(high)))
+
+    @property
+    def stored(self) -> tuple[float, float]:
+        """Smallest and largest value that the data may hold before this map."""
+        return (0.0, 255.0) if self.bounds is None else self.bounds
+
+    @property
+    def grey_level(self) -> float:
+        """What a 255th of the range of the data is in input units: 1 for pixel values."""
+        low, high = self.stored
+        return (high - low) / 255
 
     @property
     def channels(self) -> int | None:
@@ -49,10 +84,10 @@ class Preprocessing:
 
     @property
     def range(self) -> InputRange:
-        """The valid range in model units and the size there of one grey level."""
+        """The valid range in model units and the size there of one input unit."""
         shape = (1,) if self.channels is None else (self.channels,)
-        bounds = (self.forward(np.full(shape, value, np.float32)) for value in (0, 255))
-        low, high = (b[0] if self.channels is None else b for b in bounds)
+        ends = (self.forward(np.full(shape, value, np.float32)) for value in self.stored)
+        low, high = (end[0] if self.channels is None else end for end in ends)
         unit = np.float32(1) / np.broadcast_to(np.asarray(self.scale, np.float32), shape)
         return InputRange.of(low, high, unit[0] if self.channels is None else unit)
 
@@ -86,6 +121,24 @@ class Preprocessing:
         mean, scale = self._factors()
         return self._ordered(self._checked(x) * scale + mean)
 
+    def to_picture(self, x: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Model units to what is drawn: 0..255 from one end of the data's range to the other.
+
+        Args:
+          x: model units, `[..., C]`.
+
+        Returns:
+          Grey levels, neither rounded nor clipped, same shape, float32; `inverse` for pixel values.
+
+        Raises:
+          InputError: if the number of channels is not the one asked for.
+        """
+        values = self.inverse(x)
+        if self.bounds is None:
+            return values
+        low, high = (np.float32(bound) for bound in self.bounds)
+        return (values - low) * (255 / (high - low))
+
     def _factors(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         return np.array(self.mean, dtype=np.float32), np.array(self.scale, dtype=np.float32)
 
@@ -101,6 +154,11 @@ class Preprocessing:
                 f"of the image has {found}; choose a preprocessing for {found} channels."
             )
         return x
+
+
+def in_words(bounds: tuple[float, float]) -> str:
+    """A range as people write it: `-1..1`."""
+    return "..".join(f"{bound:.9g}" for bound in bounds)
 
 
 PREPROCESSINGS: Registry[Preprocessing] = Registry("preprocessing")

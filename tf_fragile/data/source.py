@@ -18,7 +18,7 @@ class Sample:
     """One picture before preprocessing.
 
     Attributes:
-      pixels: RGB or grey values 0..255, `[H, W, C]`.
+      pixels: RGB or grey values 0..255, or what `Preprocessing.bounds` says, `[H, W, C]`.
       label: its class, or -1 where none is known.
       mask: `[H, W]` booleans, true on the object, where the truth is known.
     """
@@ -59,13 +59,20 @@ class Source:
 
     Attributes:
       name: what was opened, e.g. `"folder:photos"`.
-      class_names: name of each label, where known.
+      class_names: name of each label, where known; with `classes_from`, of each output of the
+        model.
       image_shape: `(H, W, C)` of every image.
       preprocessing: how pixels become model units.
       read: gives the sample at a position.
       digest: gives a hash of the content.
       size: how many samples there are.
       skipped: files that could not be used; they take no position.
+      classes_from: how labels were matched with the outputs of a model, a clause; empty where
+        there are no labels or nobody said how many outputs there are.
+      notes: what was found out while opening, one sentence each, for plan and report.
+      files: name of each sample for people, e.g. its path in the folder; `None` where samples are
+        known by position alone.
+      geometry: how pictures were brought to `image_shape`, in words.
     """
 
     name: str
@@ -76,13 +83,21 @@ class Source:
     digest: Callable[[], str]
     size: int
     skipped: tuple[Skipped, ...] = ()
+    classes_from: str = ""
+    notes: tuple[str, ...] = ()
+    files: tuple[str, ...] | None = None
+    geometry: str = ""
+
+    def name_of(self, position: int) -> str:
+        """What a sample is called: its file, or its number."""
+        return f"image {position}" if self.files is None else self.files[position]
 
     def __len__(self) -> int:
         return self.size
 
     @property
     def range(self) -> InputRange:
-        """The valid range of the images in model units, and the size of one grey level."""
+        """The valid range of the images in model units, and the size of one input unit."""
         return self.preprocessing.range
 
     def load(self, positions: Sequence[int] | npt.NDArray[np.int64]) -> Batch:

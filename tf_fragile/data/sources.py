@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from tf_fragile.data.classes import Classes
 from tf_fragile.data.preprocessing import Preprocessing
+from tf_fragile.data.reading import Reading
 from tf_fragile.data.source import Source
 from tf_fragile.data.source_embedded import open_embedded
 from tf_fragile.data.source_folder import open_folder
@@ -18,15 +20,22 @@ def open_source(
     *,
     preprocessing: Preprocessing,
     image_shape: tuple[int, int, int],
+    reading: Reading | None = None,
+    outputs: int | None = None,
+    classes: Classes | None = None,
     seed: int = 0,
     data_dir: str | None = None,
 ) -> Source:
     """Opens a data source.
 
     Args:
-      spec: `embedded`, `embedded/SPLIT`, `folder:DIR`, `npz:FILE` or `tfds:NAME/SPLIT`.
+      spec: `embedded`, `embedded/SPLIT`, `folder:DIR`, `npz:FILE` (or `npz:FILE#IMAGES,LABELS`) or
+        `tfds:NAME/SPLIT`.
       preprocessing: how pixels become model units.
       image_shape: `(H, W, C)` the network takes.
+      reading: how pictures are brought to `image_shape`; as Keras' loader does where `None`.
+      outputs: how many outputs the model has; labels are compared with it.
+      classes: what they are called; by the folders or the data set itself where `None`.
       seed: which data set, for `embedded`.
       data_dir: where prepared data sets lie, for `tfds`.
 
@@ -41,6 +50,11 @@ def open_source(
         kind, _, where = spec.partition("/")
     if kind not in KINDS:
         raise unknown_name("data source", kind, KINDS)
+    if kind != "npz" and preprocessing.bounds is not None:
+        raise InputError(
+            f"--bounds is for arrays that are stored as the model takes them (npz:FILE), but "
+            f"{spec!r} has pictures of 0 to 255; leave --bounds out."
+        )
     if kind == "embedded":
         return open_embedded(where, preprocessing=preprocessing, image_shape=image_shape, seed=seed)
     if not colon or not where:
@@ -48,5 +62,12 @@ def open_source(
     if kind == "folder":
         return open_folder(where, preprocessing=preprocessing, image_shape=image_shape)
     if kind == "npz":
-        return open_npz(where, preprocessing=preprocessing, image_shape=image_shape)
+        return open_npz(
+            where,
+            preprocessing=preprocessing,
+            image_shape=image_shape,
+            reading=reading,
+            outputs=outputs,
+            classes=classes,
+        )
     return open_tfds(where, preprocessing=preprocessing, image_shape=image_shape, data_dir=data_dir)

@@ -22,8 +22,8 @@ class Picture:
       sample: the image's position in the data.
       explainer: its name in the records.
       attack: its name in the records.
-      original: float32 pixels 0..255 [H, W, C], RGB or grey.
-      change: what the attack added, in pixels [E, H, W, C].
+      original: float32 values 0..255 [H, W, C], all channels of the input.
+      change: what the attack added to them [E, H, W, C].
       map: the clean map [H, W], mean 1.
       maps: the perturbed maps [E, H, W], likewise.
     """
@@ -49,16 +49,21 @@ def to_arrays(
         sample = int(batch.index[i])
         if sample not in samples:
             continue
-        original = preprocessing.inverse(batch.image[i])
+        original = preprocessing.to_picture(batch.image[i])
         arrays[f"{sample}|original"] = original.astype(np.float32)
         for (explainer, attack), result in findings.results.items():
             size = result.map_before[column].size
-            perturbed = preprocessing.inverse(result.perturbed[:, column])
+            perturbed = preprocessing.to_picture(result.perturbed[:, column])
             key = f"{sample}|{explainer}|{attack}"
             arrays[f"{key}|change"] = (perturbed - original).astype(np.float16)
-            arrays[f"{key}|map"] = (result.map_before[column] * size).astype(np.float16)
-            arrays[f"{key}|maps"] = (result.map_after[:, column] * size).astype(np.float16)
+            arrays[f"{key}|map"] = _half(result.map_before[column] * size)
+            arrays[f"{key}|maps"] = _half(result.map_after[:, column] * size)
     return arrays
+
+
+def _half(maps: np.ndarray) -> np.ndarray:
+    """In half precision, where a map with all its mass in one of many pixels would overflow."""
+    return np.minimum(maps, np.finfo(np.float16).max).astype(np.float16)
 
 
 def from_arrays(arrays: Arrays) -> Iterator[Picture]:

@@ -20,6 +20,8 @@ class ZooEntry:
       num_classes: how many logits it has; `None` where only the built model tells.
       description: one line for people.
       class_index: name of the table that names the labels, e.g. `"imagenet"`, if there is one.
+      short_side: of pictures before their centre is cut out (`Reading("imagenet")`), in pixels;
+        256/227 of the input's side where `None`.
       stored_as: variables' names in the network's public weights, where Keras has others, and
         Keras's, e.g. `{"mean": "moving_mean"}`.
     """
@@ -31,4 +33,5 @@ class ZooEntry:
     num_classes: int | None
     description: str
     class_index: str | None = None
+    short_side: int | None = None
     stored_as: Mapping[str, str] = field(default_factory=dict)

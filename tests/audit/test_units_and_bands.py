@@ -1,0 +1,298 @@
+"""Data in units of their own, and inputs of any number of channels."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from tf_fragile.audit import bands, command
+from tf_fragile.audit.cards import cards, metric_text
+from tf_fragile.audit.gallery import of_bands
+from tf_fragile.audit.pictures import Example, View
+from tf_fragile.audit.run import AuditResult, run_audit
+from tf_fragile.audit.settings import BUDGETS, AuditSettings
+from tf_fragile.audit.subject import _attacks, open_subject
+from tf_fragile.audit.units import radii_in_words
+from tf_fragile.data import PREPROCESSINGS
+from tf_fragile.errors import InputError
+from tf_fragile.probes.pictures import Picture, to_arrays
+from tf_fragile.runs.gallery import read_gallery
+from tf_fragile.runs.records import read_records
+
+layers = keras.layers
+PIXELS = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 12)).astype(np.uint8)
+FAST = {"steps": 1, "explainers": ("gradient",), "num_images": 2, "plateau": 0}
+
+
+def save(path: Path, channels: int, scaled: bool = True) -> str:
+    """A network that takes pictures of 0..255, or the same behind their scaling to -1..1."""
+    keras.utils.set_random_seed(0)
+    scaling = [layers.Rescaling(1 / 127.5, -1)] if scaled else []
+    hidden = [layers.Conv2D(4, 3, activation="relu"), layers.Flatten(), layers.Dense(3)]
+    keras.Sequential([keras.Input((8, 8, channels)), *scaling, *hidden]).save(path)
+    return str(path)
+
+
+def audit(folder: Path, images: np.ndarray, said: list[str], **settings) -> AuditResult:
+    np.savez(folder / "a.npz", images=images)
+    settings = {**FAST, "data": f"npz:{folder / 'a.npz'}", **settings}
+    return run_audit(AuditSettings(**settings), folder / "out", say=said.append, progress=False)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory) -> tuple[Path, AuditResult]:
+    """Pictures of 0..255 and two channels."""
+    folder = tmp_path_factory.mktemp("pictures")
+    model = save(folder / "m.keras", 2)
+    return folder, audit(folder, PIXELS[..., :2], [], model=model)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> tuple[Path, AuditResult, list[str]]:
+    """The same as the network takes them, -1..1."""
+    folder = tmp_path_factory.mktemp("data")
+    model = save(folder / "m.keras", 2, scaled=False)
+    said: list[str] = []
+    images = (PIXELS[..., :2] / np.float32(127.5) - 1).astype(np.float32)
+    return folder, audit(folder, images, said, model=model, bounds=(-1.0, 1.0)), said
+
+
+def test_data_in_bounds_are_attacked_as_the_pictures_that_they_are(pictures, data) -> None:
+    pd_keys = ["sample", "explainer", "attack", "level"]
+    tables = []
+    for folder in (pictures[0], data[0]):
+        records = read_records(folder / "out")
+        records = records[records["attack"] == "random_sign"].copy()
+        records["level"] = records["epsilon"].rank(method="dense")
+        overlap = records[records["metric"] == "top_k_intersection"]
+        tables.append(overlap.sort_values(pd_keys)["value"].to_numpy())
+    assert len(tables[0]) == 8
+    np.testing.assert_allclose(*tables, atol=0.02)
+
+
+def test_data_in_bounds_are_drawn_as_the_pictures_that_they_are(pictures, data) -> None:
+    ours, theirs = (read_gallery(folder / "out") for folder in (data[0], pictures[0]))
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        if name.endswith("original") or name.endswith("random_sign|change"):
+            np.testing.assert_allclose(ours[name], theirs[name], atol=0.02)
+    pages = [(folder / "out" / "report.html").read_text() for folder in (data[0], pictures[0])]
+    factors = [re.findall(r"Difference × ([\d.]+)", page) for page in pages]
+    assert factors[0] == factors[1] and set(factors[0]) == {"128", "63.8", "31.9", "15.9"}
+
+
+def test_radii_are_said_in_units_of_the_data_and_as_shares_of_their_range(data) -> None:
+    _, result, said = data
+    words = (
+        "0.007843, 0.01569, 0.03137, 0.06275 (0.39 %, 0.78 %, 1.6 %, 3.1 % of the range -1..1; "
+        "1, 2, 4, 8 255ths of it, since no --epsilon was given)"
+    )
+    assert f"radii: {words}" in said[:5]
+    assert f"eps: {words}." in said
+    assert f"<dt>Radii</dt><dd>{words} (L-infinity)</dd>" in result.report.read_text()
+    np.testing.assert_allclose(
+        sorted(result.summary.epsilon.unique()), np.array([1, 2, 4, 8]) / 127.5
+    )
+    linf = result.records[result.records.metric == "linf"]
+    assert (linf.value <= linf.epsilon * (1 + 1e-5)).all()
+
+
+def test_pictures_keep_their_grey_levels(pictures) -> None:
+    page = pictures[1].report.read_text()
+    assert "<dt>Radii</dt><dd>1, 2, 4, 8 grey levels (L-infinity)</dd>" in page
+    asked = AuditSettings(data="npz:x", bounds=(-1, 1), epsilon=(0.01, 0.02))
+    assert radii_in_words(asked) == "0.01, 0.02 (0.5 %, 1 % of the range -1..1)"
+
+
+@pytest.mark.parametrize(
+    ("channels", "chosen", "words"),
+    [
+        (5, None, "pictures show the mean of 5 channels"),
+        (12, (3, 2, 1), "pictures show bands 3, 2, 1 of 12"),
+    ],
+)
+def test_any_number_of_channels_ends_with_a_report(tmp_path, channels, chosen, words) -> None:
+    said: list[str] = []
+    settings = {"model": save(tmp_path / "m.keras", channels), "bands": chosen, "epsilon": (4.0,)}
+    page = audit(tmp_path, PIXELS[..., :channels], said, **settings).report.read_text()
+    assert f"drawn: {words}" in said
+    assert f"<dt>Drawn</dt><dd>{words}</dd>" in page
+    assert page.count('class="card') == 2 and "undrawn" not in page.split("</style>")[1]
+    uris = re.findall(r'src="([^"]*)" alt="Original', page)
+    possible = [expected(image, chosen, channels).tobytes() for image in PIXELS]
+    assert len(uris) == 2 and all(pixels_of(uri).tobytes() in possible for uri in uris)
+
+
+def pixels_of(uri: str) -> np.ndarray:
+    content = base64.b64decode(uri.partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def expected(image: np.ndarray, chosen: tuple[int, ...] | None, channels: int) -> np.ndarray:
+    """What is expected of a picture with its bands chosen or averaged, as RGB bytes."""
+    if chosen:
+        return image[..., list(chosen)]
+    grey = np.rint(image[..., :channels].astype(np.float32).mean(axis=-1, keepdims=True))
+    return np.repeat(grey.astype(np.uint8), 3, axis=-1)
+
+
+@pytest.mark.parametrize(
+    ("channels", "chosen", "shown", "words"),
+    [
+        (1, None, [0], ""),
+        (3, None, [0, 1, 2], ""),
+        (3, (2, 1, 0), [2, 1, 0], "pictures show bands 2, 1, 0 of 3"),
+        (4, (3,), [3], "pictures show band 3 of 4"),
+        (1, (0,), [0], "pictures show band 0 of 1"),
+    ],
+)
+def test_bands_are_chosen_in_their_order(channels, chosen, shown, words) -> None:
+    picture = PIXELS[..., :channels].astype(np.float32)
+    bands.check_bands(chosen, channels)
+    np.testing.assert_array_equal(bands.drawn(picture, chosen), picture[..., shown])
+    assert bands.in_words(chosen, channels) == words
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_other_numbers_of_channels_are_averaged_with_their_changes(channels) -> None:
+    image = PIXELS[0, ..., :channels].astype(np.float32)
+    change = np.stack([image * 0.1, image * 0.2])
+    picture = of_bands(Picture(0, "e", "a", image, change, image[..., 0], change[..., 0]), None)
+    np.testing.assert_allclose(picture.original, image.mean(-1, keepdims=True))
+    np.testing.assert_allclose(picture.change, change.mean(-1, keepdims=True), rtol=1e-5)
+    assert picture.original.shape == (8, 8, 1) and picture.change.shape == (2, 8, 8, 1)
+
+
+def test_a_map_with_all_its_mass_in_one_of_many_pixels_is_kept_finite() -> None:
+    maps = np.zeros((1, 300, 300), np.float32)
+    maps[0, 5, 5] = 1
+    result = SimpleNamespace(
+        map_before=maps, map_after=maps[None], perturbed=np.zeros((1, 1, 2, 2, 1))
+    )
+    findings = SimpleNamespace(kept=np.array([0]), results={("e", "a"): result})
+    batch = SimpleNamespace(index=np.array([3]), image=np.zeros((1, 2, 2, 1)))
+    arrays = to_arrays(batch, findings, PREPROCESSINGS["raw"], {3})
+    assert arrays["3|e|a|map"].max() == np.finfo(np.float16).max
+
+
+def test_a_picture_that_can_not_be_drawn_leaves_the_rest_of_its_card() -> None:
+    good, map_ = np.zeros((4, 4, 3), np.uint8), np.ones((4, 4))
+    view = View(1.0, True, good, map_, "a", 0.9, 0.8, {"linf": 0.0078431})
+    odd = Example(0, "a", "gradient", "top_k", np.zeros((4, 4, 5)), map_, (view,))
+    (card,) = cards([odd])
+    assert card["original"].uri == ""
+    assert card["original"].problem.startswith("This picture of shape [4, 4, 5] can't be drawn (")
+    assert "of shape [4, 4, 5] and [4, 4, 3] can't" in card["views"][0]["difference"].problem
+    assert card["map"].uri and card["views"][0]["perturbed"].uri and card["views"][0]["map"].uri
+    (whole,) = cards([replace(odd, original=good)])
+    assert whole["original"].uri and whole["views"][0]["metrics"][0][1] == metric_text(
+        "linf", 0.0078431
+    )
+    assert metric_text("linf", 0.0078431) == "0.00784"
+
+
+# What is refused before any work.
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"bounds": (1, -1)}, "--bounds=1,-1 is no range; write --bounds=LOW,HIGH, such as"),
+        ({"bounds": (0, np.inf)}, "--bounds=0,inf is no range"),
+        ({"bounds": (0, np.nan)}, "--bounds=0,nan is no range"),
+        (
+            {"bounds": (-1, 1), "preprocessing": "unit"},
+            "--bounds says that the data are stored as the model takes them, --preprocessing=unit "
+            "that they are pictures still to be prepared; give one of the two.",
+        ),
+        (
+            {"bounds": (-1, 1), "data": "folder:photos"},
+            "--bounds is for arrays that are stored as the model takes them (npz:FILE), but "
+            "'folder:photos' has pictures of 0 to 255; leave --bounds out.",
+        ),
+        ({"bounds": (-1, 1), "data": "embedded"}, "'embedded' has pictures of 0 to 255"),
+        ({"bounds": (-1, 1), "data": "tfds:mnist/test"}, "'tfds:mnist/test' has pictures of 0"),
+        (
+            {"bounds": (-1, 1), "epsilon": (1.0, 4.0)},
+            "--epsilon=4 is in units of the data, whose range -1..1 is no wider; give radii such "
+            "as 0.00784,0.0627, or none for 1, 2, 4, 8 255ths of the range.",
+        ),
+        ({"epsilon": ()}, "--epsilon is empty; give at least one."),
+    ],
+)  # fmt: skip
+def test_settings_that_contradict_each_other_are_refused(settings, sentence) -> None:
+    with pytest.raises(InputError) as error:
+        AuditSettings(**{"data": "npz:a.npz", **settings})
+    assert sentence in str(error.value)
+
+
+def test_the_advice_on_radii_is_taken() -> None:
+    bounded = AuditSettings(data="npz:a.npz", bounds=(-1, 1), epsilon=(0.00784, 0.0627))
+    assert bounded.radii == (0.00784, 0.0627)
+    none = AuditSettings(data="npz:a.npz", bounds=(0, 65535))
+    np.testing.assert_allclose(none.radii, [257, 514, 1028, 2056])
+    assert AuditSettings().radii == (1.0, 2.0, 4.0, 8.0)
+    assert (
+        AuditSettings(data="npz:a.npz", bounds=(-1, 1), preprocessing="raw").grey_level == 2 / 255
+    )
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sentence"),
+    [
+        ((0, 1), "--bands=0,1 names 2 channels; give one (drawn as grey) or three (as"),
+        ((3, 2, 1), "--bands=3,2,1 names channel 3, but the network takes 3; give numbers from"),
+        ((-1,), "--bands=-1 names channel -1, but the network takes 3; give numbers from 0 to 2."),
+    ],
+)  # fmt: skip
+def test_bands_that_are_not_there_are_refused_before_the_work(chosen, sentence) -> None:
+    with pytest.raises(InputError) as error:
+        open_subject(AuditSettings(bands=chosen))
+    assert sentence in str(error.value)
+
+
+def test_data_in_bounds_are_not_rounded_and_steps_are_in_their_units() -> None:
+    import tensorflow as tf
+
+    bounded = AuditSettings(data="npz:a", bounds=(-1, 1), optimizer="sign", budget="paper")
+    plain = replace(bounded, bounds=None)
+    gate, limits = SimpleNamespace(kind="as_is"), PREPROCESSINGS["raw"].within(-1, 1).range
+    made, whole = (
+        _attacks(settings, "sign", gate, 3, limits, tf.TensorShape((None, 8, 8)))["top_k"]
+        for settings in (bounded, plain)
+    )
+    assert (made.grid, whole.grid) == (None, 1.0)
+    step = BUDGETS["paper"].step_size
+    assert whole.optimizer.step_size == step
+    assert made.optimizer.step_size == pytest.approx(step * 2 / 255)
+
+
+@pytest.mark.parametrize(
+    ("read", "texts", "sentence"),
+    [
+        ("_bounds", ["-1"], "--bounds=-1 is not two numbers; write --bounds=LOW,HIGH"),
+        ("_bounds", ["0", "1", "2"], "--bounds=0,1,2 is not two numbers"),
+        ("_bounds", ["a", "b"], "--bounds=a,b is not two numbers"),
+        ("_bounds", [], "--bounds= is not two numbers"),
+        ("_bands", ["r", "g", "b"], "--bands=r,g,b is not a list of channels; write --bands=I or"),
+        ("_bands", ["1.5"], "--bands=1.5 is not a list of channels"),
+    ],
+)
+def test_flags_that_are_no_numbers_are_refused(read, texts, sentence) -> None:
+    with pytest.raises(InputError) as error:
+        getattr(command, read)(texts)
+    assert sentence in str(error.value)
+    assert command._bounds(["-1", "1"]) == (-1.0, 1.0) and command._bands(["3", "2", "1"]) == (
+        3,
+        2,
+        1,
+    )

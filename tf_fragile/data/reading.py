@@ -1,0 +1,51 @@
+"""How a picture file becomes the pixels of a network's input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from tf_fragile.errors import InputError, unknown_name
+
+Resize = Literal["stretch", "crop", "pad", "imagenet"]
+Orientation = Literal["ignore", "exif"]
+RESIZES: tuple[str, ...] = get_args(Resize)
+ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
+INTERPOLATIONS = (
+    *("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian"),
+    "mitchellcubic",
+)
+"""The methods of `tf.image.resize`, which `keras.utils.image_dataset_from_directory` takes."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The geometry in which a network is shown a picture.
+
+    Attributes:
+      resize: `"stretch"`, `"crop"` and `"pad"` are what `keras.utils.image_dataset_from_directory`
+        does by default, with `crop_to_aspect_ratio` and with `pad_to_aspect_ratio`, its decoder
+        included; `"imagenet"` is how ImageNet networks are evaluated: Pillow's decoder, the short
+        side brought to `short_side` with antialiased bicubic interpolation, and the centre cut out.
+      interpolation: of the first three, one of `INTERPOLATIONS`.
+      orientation: whether pictures are turned as their EXIF tag says; Keras ignores it.
+      short_side: of `"imagenet"`, in pixels; 256/227 of the input's where `None`.
+    """
+
+    resize: Resize = "stretch"
+    interpolation: str = "bilinear"
+    orientation: Orientation = "ignore"
+    short_side: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.resize not in RESIZES:
+            raise unknown_name("resize", self.resize, RESIZES)
+        if self.interpolation not in INTERPOLATIONS:
+            raise unknown_name("interpolation", self.interpolation, INTERPOLATIONS)
+        if self.orientation not in ORIENTATIONS:
+            raise unknown_name("orientation", self.orientation, ORIENTATIONS)
+        if self.resize == "imagenet" and self.interpolation not in ("bilinear", "bicubic"):
+            raise InputError(
+                f"Resize 'imagenet' is bicubic and takes no interpolation {self.interpolation!r}; "
+                "leave it out, or choose another resize."
+            )
