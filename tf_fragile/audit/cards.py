@@ -39,6 +39,7 @@ def _card(group: Sequence[Example], settings: dict[str, Any]) -> dict[str, Any]:
         "sample": first.sample,
         "label": first.label,
         "explainer": first.explainer,
+        "who": _who(first),
         "original": photo(first.original),
         "map": heat_map(first.map),
         "pixelated": max(first.original.shape[:2]) <= 64,
@@ -54,6 +55,17 @@ def _card(group: Sequence[Example], settings: dict[str, Any]) -> dict[str, Any]:
             for view in example.views
         ],
     }
+
+
+def _who(example: Example) -> list[tuple[str, str]]:
+    """Whom a card shows: name and value of what is known."""
+    said = [
+        ("file", "" if example.file == f"image {example.sample}" else example.file),
+        ("true label", example.true_label),
+        ("predicted", example.label if example.true_label else ""),
+        ("shown as", example.place),
+    ]
+    return [(name, value) for name, value in said if value]
 
 
 def _view(example: Example, view: View) -> dict[str, Any]:

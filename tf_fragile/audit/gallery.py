@@ -3,28 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from tf_fragile.audit.pictures import Example, View
-from tf_fragile.probes.pictures import Arrays, Picture, from_arrays
+from tf_fragile.audit.samples import class_name, label_name
+from tf_fragile.audit.shown import Place
+from tf_fragile.data.source import Source
+from tf_fragile.probes.pictures import Arrays, Picture, deviations, from_arrays
 
 SHOWN = ("top_k_intersection", "spearman", "center_shift", "ssim", "linf")
 
 
 def examples(
-    arrays: Arrays, records: pd.DataFrame, class_names: Sequence[str] | None
+    arrays: Arrays, records: pd.DataFrame, source: Source, places: Sequence[Place]
 ) -> list[Example]:
-    """One example a stored image, explainer and attack.
+    """One example a shown image, explainer and attack.
 
     Args:
-      arrays: the galleries of all shards.
+      arrays: the pictures, at least of the images shown.
       records: the records of the run.
-      class_names: name of each label; numbers are shown where `None`.
+      source: where the images came from; names them and their classes.
+      places: of the images shown, in their order.
     """
     values = _by_picture(records)
-    return [_example(picture, values, class_names) for picture in from_arrays(arrays)]
+    labels = dict(zip(records["sample"], records["label"], strict=True))
+    order = {place.sample: number for number, place in enumerate(places)}
+    pictures = [picture for picture in from_arrays(arrays) if picture.sample in order]
+    pictures.sort(key=lambda picture: order[picture.sample])
+    apart = deviations(arrays)
+    return [
+        replace(
+            _example(picture, values, source.class_names),
+            file=source.name_of(picture.sample),
+            true_label=label_name(int(labels[picture.sample]), source.class_names),
+            place=_place(places[order[picture.sample]], apart.get(picture.sample, 0.0)),
+        )
+        for picture in pictures
+    ]
+
+
+def _place(place: Place, apart: float) -> str:
+    if not apart:
+        return place.text
+    return (
+        f"{place.text}; the pictures come from a second attack, whose overlaps differ by up to "
+        f"{apart:.2g} from the numbers"
+    )
 
 
 Values = Mapping[tuple[int, str, str, float], Mapping[str, float]]
@@ -74,9 +101,3 @@ def _view(
         confidence_after=values["confidence_after"],
         metrics={name: values[name] for name in SHOWN if np.isfinite(values.get(name, np.nan))},
     )
-
-
-def class_name(label: int, class_names: Sequence[str] | None) -> str:
-    """The name of a label, or its number where it has none."""
-    known = class_names is not None and 0 <= label < len(class_names)
-    return class_names[label] if known and class_names is not None else f"class {label}"

@@ -37,6 +37,8 @@ def write_report(
     skipped_files: Sequence[tuple[str, str]],
     examples: Sequence[Example],
     chance_overlap: float | None = None,
+    gallery_text: str = "",
+    counts_text: str = "",
 ) -> None:
     """Writes the report of an audit as one self-contained HTML file, in one step.
 
@@ -55,6 +57,8 @@ def write_report(
       skipped_files: file name and reason of each file that could not be read.
       examples: the gallery; one an image, explainer and attack.
       chance_overlap: top-k overlap of unrelated maps, drawn as a line, or None.
+      gallery_text: who is shown in the gallery, a sentence.
+      counts_text: how many images were found, looked at and attacked, a sentence.
 
     Raises:
       InputError: if the file cannot be written.
@@ -71,6 +75,8 @@ def write_report(
         "plot": {"width": curves.WIDTH, "height": curves.HEIGHT, "left": curves.LEFT,
                  "right": curves.RIGHT, "top": curves.TOP, "bottom": curves.BOTTOM},
         "colours": _colours(summary),
+        "gallery_text": gallery_text,
+        "counts_text": counts_text,
         "exclusions": exclusions,
         "skipped_files": skipped_files,
         "settings": gallery_settings(examples),

@@ -16,6 +16,7 @@ from tf_fragile.attacks.gate import Decision, trusted
 from tf_fragile.attacks.gate.corrected import Corrected
 from tf_fragile.attacks.secant import check_symmetric
 from tf_fragile.attacks.surrogates import beta_for
+from tf_fragile.audit.counts import Counts, count
 from tf_fragile.audit.settings import BUDGETS, SIGN_STEP, AuditSettings
 from tf_fragile.audit.specs import make_method
 from tf_fragile.backprop.network import Network, as_network
@@ -28,7 +29,7 @@ from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.metrics.similarity import check_k, default_k
 from tf_fragile.models import zoo
 from tf_fragile.probes.fragility import FragilityProbe, sample_seed
-from tf_fragile.probes.sampling import sample_positions
+from tf_fragile.probes.sampling import draw
 
 RANDOM = "random_sign"
 
@@ -43,6 +44,7 @@ class Subject:
       network: its score function.
       source: its data.
       positions: the images looked at; those to attack and those passed over.
+      counts: how many they are.
       probe: what is done to them.
       k: of the top-k overlap.
       image_shape: [H, W, C].
@@ -54,6 +56,7 @@ class Subject:
     network: Network
     source: Source
     positions: np.ndarray
+    counts: Counts
     probe: FragilityProbe
     k: int
     image_shape: tuple[int, int, int]
@@ -83,13 +86,14 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
     maps = tf.TensorShape((None, *shape[:2]))
     check_k(maps, k)
     explainers = _explainers(settings, network)
-    positions = sample_positions(
+    drawn = draw(
         source,
         network,
         settings.num_images,
         only_correct=settings.only_correct,
         seed=settings.seed,
     )
+    positions, counts = drawn.positions, count(source, drawn, settings.num_images)
     network.check(tf.constant(source.load(positions[:2]).image))
     gate = trusted(network, source.load(positions[:3]).image, seed=settings.seed)
     optimizer = _optimizer(settings, gate, explainers)
@@ -98,12 +102,12 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
         attacks=_attacks(settings, optimizer, gate, k, source.range, maps),
         epsilon=settings.epsilon,
         limits=source.range,
-        doubled=_doubled(settings, positions),
+        doubled=_doubled(settings, positions, counts),
         smallest=min(settings.epsilon) if settings.halving else None,
         only_correct=settings.only_correct,
         seed=settings.seed,
     )
-    return Subject(settings, model, network, source, positions, probe, k, shape, gate)
+    return Subject(settings, model, network, source, positions, counts, probe, k, shape, gate)
 
 
 def _image_shape(model: keras.Model) -> tuple[int, int, int]:
@@ -178,9 +182,8 @@ def _attacks(
     return attacks
 
 
-def _doubled(settings: AuditSettings, positions: np.ndarray) -> frozenset[int]:
+def _doubled(settings: AuditSettings, positions: np.ndarray, counts: Counts) -> frozenset[int]:
     """About `settings.plateau` of the images to attack, drawn by their index alone."""
-    attacked = settings.num_images or len(positions)
-    count = round(settings.plateau * len(positions) / attacked)
+    number = round(settings.plateau * counts.looked_at / counts.attacked)
     order = sorted(map(int, positions), key=lambda i: sample_seed(settings.seed, i))
-    return frozenset(order[:count])
+    return frozenset(order[:number])
