@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -102,13 +101,12 @@ def keep_pictures(
       shard_size: images attacked together.
       progress: whether to draw a bar.
     """
-    plain = replace(probe, doubled=frozenset(), smallest=None)
     missing = sorted(set(map(int, samples)) - kept(names_of(directory)))
     with bar_over(len(missing), "picture", progress and bool(missing)) as bar:
         for shard in plan_shards(missing, shard_size):
             batch = source.load(shard.positions)
-            with _steps(plain, shard, progress) as steps:
-                findings = plain(batch, steps.update)
+            with _steps(probe, shard, progress, extras=False) as steps:
+                findings = probe(batch, steps.update, extras=False)
             arrays = to_arrays(batch, findings, source.preprocessing, set(shard.positions))
             arrays |= deviation_arrays(make_records(findings.rows), records)
             for sample in shard.positions:
@@ -137,8 +135,10 @@ def _work(
     return work
 
 
-def _steps(probe: FragilityProbe, shard: Shard, progress: bool) -> tqdm[NoReturn]:
+def _steps(
+    probe: FragilityProbe, shard: Shard, progress: bool, *, extras: bool = True
+) -> tqdm[NoReturn]:
     # The bar over images stands still during a shard, which may take minutes.
     quiet = not (progress and sys.stderr.isatty())
-    total = probe.row_steps(shard.positions)
+    total = probe.row_steps(shard.positions, extras=extras)
     return tqdm(total=total, unit="step", leave=False, position=1, disable=quiet)
