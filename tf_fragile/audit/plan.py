@@ -76,6 +76,7 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
     head = [
         f"model: {settings.model} ({subject.network.head.note})",
         *([f"code: {settings.code_run}"] if settings.code_run else []),
+        *([f"input: {subject.adaptation}"] if subject.adaptation else []),
         f"data: {subject.source.name}: {counts.text}; "
         f"preprocessing {subject.source.preprocessing.name!r}",
         *([counts.shortfall] if counts.shortfall else []),

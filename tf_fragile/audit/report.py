@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from tf_fragile import cli
 from tf_fragile.audit import curves
 from tf_fragile.audit.cards import cards, gallery_settings
 from tf_fragile.audit.pictures import Example
@@ -90,6 +91,7 @@ def _render(context: Mapping[str, Any]) -> str:
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -97,6 +99,11 @@ def _render(context: Mapping[str, Any]) -> str:
     script = environment.get_template("report.js.j2").render()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template("report.html.j2").render(**context, script_digest=digest)
+
+
+def _shown(value: Any) -> Any:
+    # Plain text only: what a filter has marked as safe is markup already.
+    return cli.shown(value) if type(value) is str else value
 
 
 def _tone(line: str) -> str:

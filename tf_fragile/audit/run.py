@@ -22,7 +22,7 @@ from tf_fragile.audit.smallest import halvings
 from tf_fragile.audit.specs import in_words
 from tf_fragile.audit.subject import Subject, open_subject
 from tf_fragile.audit.summary import exclusions, summarize, without_extras
-from tf_fragile.audit.table import format_table
+from tf_fragile.audit.table import WIDTH, format_table
 from tf_fragile.audit.verdict import Verdict, verdicts
 from tf_fragile.probes.pictures import sample_of
 from tf_fragile.probes.running import keep_pictures, run_probe
@@ -61,6 +61,7 @@ def run_audit(
     command: Sequence[str] = (),
     say: Say = print,
     progress: bool = True,
+    width: int = WIDTH,
 ) -> AuditResult:
     """Plans, runs (or finishes) and reports an audit.
 
@@ -72,6 +73,7 @@ def run_audit(
       command: the command line, for the manifest.
       say: where text for people goes.
       progress: whether to draw a bar.
+      width: columns of the table.
 
     Raises:
       InputError: bad input, before any work is done; or the directory can't be written.
@@ -138,7 +140,7 @@ def run_audit(
         gallery_text=shown.text,
         counts_text=_data(subject, counts),
     )
-    _tell(say, subject, counts, records, summary, [verdict.text for verdict in found])
+    _tell(say, width, subject, counts, records, summary, [verdict.text for verdict in found])
     say(f"report: {out / 'report.html'}")
     return AuditResult(records, summary, found, out / "report.html", counts)
 
@@ -153,6 +155,7 @@ def _doubt(subject: Subject) -> str:
 
 def _tell(
     say: Say,
+    width: int,
     subject: Subject,
     counts: Counts,
     records: pd.DataFrame,
@@ -160,7 +163,7 @@ def _tell(
     sentences: Sequence[str],
 ) -> None:
     say("")
-    say(format_table(summary))
+    say(format_table(summary, width))
     say(f"Chance level of the overlap: {_chance(subject):.3f}.")
     for name, clause in odd_maps(records).items():
         say(f"{name}: {clause}.")
@@ -192,6 +195,7 @@ def _facts(
     facts = {
         "Model": f"{settings.model}; {subject.network.head.note}",
         **({"Code": settings.code_run} if settings.code_run else {}),
+        **({"Input": subject.adaptation} if subject.adaptation else {}),
         "Data": _data(subject, counts),
         "Preprocessing": subject.source.preprocessing.name,
         "Explainers": "; ".join(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from tf_fragile.audit.summary import EXCLUDED
+from tf_fragile.cli import shown
 from tf_fragile.data.source import Source
 
 COLUMNS = (
@@ -36,7 +37,7 @@ def sample_table(records: pd.DataFrame, source: Source) -> pd.DataFrame:
     rows = [
         (
             sample,
-            source.name_of(sample),
+            shown(source.name_of(sample)),
             label,
             label_name(label, names),
             predicted,

@@ -16,6 +16,7 @@ from tf_fragile.attacks.gate import Decision, trusted
 from tf_fragile.attacks.gate.corrected import Corrected
 from tf_fragile.attacks.secant import check_symmetric
 from tf_fragile.attacks.surrogates import beta_for
+from tf_fragile.audit.adapted import adapted
 from tf_fragile.audit.counts import Counts, count
 from tf_fragile.audit.settings import BUDGETS, SIGN_STEP, AuditSettings
 from tf_fragile.audit.specs import make_method
@@ -41,7 +42,8 @@ class Subject:
     Attributes:
       settings: what was asked for.
       model: the user's model.
-      network: its score function.
+      adaptation: what was put before it so that it takes pictures, a sentence; empty if nothing.
+      network: its score function, of pictures.
       source: its data.
       positions: the images looked at; those to attack and those passed over.
       counts: how many they are.
@@ -53,6 +55,7 @@ class Subject:
 
     settings: AuditSettings
     model: keras.Model
+    adaptation: str
     network: Network
     source: Source
     positions: np.ndarray
@@ -76,8 +79,8 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
         unsafe=settings.unsafe_load,
         imports=settings.imports,
     )
-    network = as_network(model, settings.head)
-    shape = _image_shape(model)
+    taken = adapted(model, settings.image_size, settings.head)
+    network, shape = as_network(taken.model, settings.head), taken.image_shape
     preprocessing = _preprocessing(settings, entry.preprocessing)
     source = open_source(
         settings.data, preprocessing=preprocessing, image_shape=shape, data_dir=data_dir
@@ -107,18 +110,9 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
         only_correct=settings.only_correct,
         seed=settings.seed,
     )
-    return Subject(settings, model, network, source, positions, counts, probe, k, shape, gate)
-
-
-def _image_shape(model: keras.Model) -> tuple[int, int, int]:
-    shapes = [tuple(t.shape[1:]) for t in getattr(model, "inputs", None) or []]
-    if len(shapes) != 1 or len(shapes[0]) != 3 or None in shapes[0]:
-        raise InputError(
-            f"An audit needs a model of one image of fixed size, but {model.name!r} takes inputs "
-            f"of shape {shapes or 'unknown'}; use the Python interface for other models."
-        )
-    height, width, channels = shapes[0]
-    return int(height), int(width), int(channels)
+    return Subject(
+        settings, model, taken.note, network, source, positions, counts, probe, k, shape, gate
+    )
 
 
 def _preprocessing(settings: AuditSettings, own: str | None) -> Preprocessing:
