@@ -8,6 +8,8 @@ import textwrap
 
 import pytest
 
+from tf_fragile.cli import shown
+
 PRELUDE = """
 import errno, os, signal
 from absl import app, flags
@@ -18,14 +20,15 @@ flags.DEFINE_enum("kind", "a", ["a", "b"], "Kind.")
 """
 
 
-def run(body: str, *args: str) -> subprocess.CompletedProcess[str]:
+def run(body: str, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     main = "def main(argv):\n" + textwrap.indent(body, "    ") + "\ncli.run(main)\n"
     return subprocess.run(
         [sys.executable, "-c", PRELUDE + main, *args],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         timeout=60,
-        env={**os.environ, "PYTHONSAFEPATH": "1"},
+        env={**os.environ, "PYTHONSAFEPATH": "1", **environment},
     )
 
 
@@ -105,3 +108,37 @@ def test_warnings_about_retracing_are_left_out_and_others_are_not() -> None:
     done = run(textwrap.dedent(body))
     assert "retracing" not in done.stderr
     assert "disk on fire" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("caf\u00e9 \u00d7 \u732b", "caf\u00e9 \u00d7 \u732b"),
+        ("a\x1b[31m\x00\r\x9b", r"a\x1b[31m\x00\r\x9b"),
+        ("two\n\tlines", "two\n\tlines"),
+        ("caf\udcc3\udca9", "caf\u00e9"),  # UTF-8 that an ASCII locale could not read
+        ("caf\udce9", r"caf\xe9"),  # a name in Latin-1
+        ("half a \ud83d pair", r"half a \ud83d pair"),
+        ("a\\b", "a\\b"),
+    ],
+)
+def test_control_characters_and_bytes_that_are_no_text_are_escaped(text: str, escaped: str) -> None:
+    assert shown(text) == escaped
+    shown(text).encode()
+
+
+@pytest.mark.parametrize(
+    ("locale", "encoding"),
+    [("C", ""), ("POSIX", ""), ("C", "ascii"), ("C.UTF-8", "latin-1"), ("C.UTF-8", "utf-8")],
+)
+@pytest.mark.parametrize("stream", ["out", "err"])
+def test_no_locale_lacks_a_letter(locale: str, encoding: str, stream: str) -> None:
+    text = r"'na\u00efve \u732b \x1b[1m'"  # spelt in ASCII, or the command line would fail
+    body = f"cli.say({text})" if stream == "out" else f"raise InputError({text})"
+    settings = {"LC_ALL": locale, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = run(body, **settings, PYTHONCOERCECLOCALE="0")
+    assert done.returncode == (0 if stream == "out" else 2)
+    said = done.stdout if stream == "out" else done.stderr
+    assert said.startswith("na" if stream == "out" else "error: na")
+    assert said.endswith(" \\x1b[1m\n")
+    assert "Traceback" not in done.stderr

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import logging
 import os
 import sys
 import tempfile
 import traceback
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
@@ -33,6 +35,28 @@ _PLACE_ERRORS = {
 }
 
 
+def shown(text: str) -> str:
+    """Text as it can be shown anywhere: control characters and broken ones as escapes.
+
+    Names of files may hold what moves a terminal's cursor, and bytes that are no text in the
+    locale's encoding, which no UTF-8 file can hold. Line ends and tabs stay.
+    """
+    try:
+        raw = text.encode("utf-8", "surrogateescape")  # bytes that the locale could not read
+    except UnicodeEncodeError:
+        raw = text.encode("utf-8", "backslashreplace")
+    return "".join(
+        repr(c)[1:-1] if unicodedata.category(c) == "Cc" and c not in "\n\t" else c
+        for c in raw.decode("utf-8", "backslashreplace")
+    )
+
+
+def say(line: str) -> None:
+    """Prints a line for people, whatever is in it and whatever the terminal can show."""
+    sys.stdout.write(f"{shown(line)}\n")
+    sys.stdout.flush()
+
+
 def run(main: Callable[[list[str]], int | None], *, interrupted: str = RESUMABLE) -> NoReturn:
     """Parses the flags, runs `main` and exits with its code; the last line of a binary.
 
@@ -49,6 +73,7 @@ def run(main: Callable[[list[str]], int | None], *, interrupted: str = RESUMABLE
 
 
 def _guarded(main: Callable[[list[str]], int | None], argv: list[str], interrupted: str) -> int:
+    _never_fail_on_a_letter()
     logging.getLogger("tensorflow").addFilter(_is_not_about_retracing)
     try:
         return main(argv) or 0
@@ -66,6 +91,13 @@ def _guarded(main: Callable[[list[str]], int | None], argv: list[str], interrupt
         return _bad_input(
             f"Can't write or read {where}: {_PLACE_ERRORS[error.errno]}; choose another place."
         )
+
+
+def _never_fail_on_a_letter() -> None:
+    # In a locale that lacks a letter, the default is to end the program over it.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _is_not_about_retracing(record: logging.LogRecord) -> bool:
@@ -90,7 +122,7 @@ def _parse(argv: list[str]) -> list[str]:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{shown(line)}\n")
 
 
 def define_model_code() -> None:

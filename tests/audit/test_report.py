@@ -219,7 +219,7 @@ def test_does_without_examples_and_without_numbers(tmp_path: Path) -> None:
     )
     text = Reader(page).text
     assert "No attack was run." in text
-    assert "every image was read and audited" in text
+    assert "every image that was looked at was attacked" in text
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,33 @@ def test_the_table_fits_120_ascii_columns() -> None:
     assert "512" in text
 
 
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_a_narrow_table_has_its_metrics_below_each_other(width: int) -> None:
+    text = format_table(wide_summary(), width)
+    assert text.isascii()
+    assert max(map(len, text.splitlines())) <= width
+    lines = [line.split() for line in text.splitlines()]
+    assert ["16", "images", "500/512", "500/512"] in lines
+    assert ["rank", "correlation", "-0.06", "[-.10,-.02]", "-0.06", "[-.10,-.02]"] in lines
+    assert " ".join(text.split()).endswith("mean over the former, with bootstrap interval.")
+
+
+def test_a_very_narrow_table_leaves_intervals_to_the_report() -> None:
+    text = format_table(wide_summary(), 40)
+    assert max(map(len, text.splitlines())) <= 40
+    lines = [line.split() for line in text.splitlines()]
+    assert ["centre", "shift", "(px)", "74.3", "74.3"] in lines
+    assert "[" not in text
+    assert " ".join(text.split()).endswith("over the former; intervals are in the report.")
+    assert format_table(wide_summary(), 1).count("-0.06") == 24
+
+
+def test_every_width_tells_the_same_numbers() -> None:
+    tables = [format_table(wide_summary(), width) for width in (120, 60, 40)]
+    for number, times in [("500/512", 24), ("0.12", 24), ("-0.06", 24), ("74.3", 24)]:
+        assert [table.count(number) for table in tables] == [times] * 3
+
+
 def test_the_table_has_random_and_attack_side_by_side() -> None:
     text = format_table(summarize(toy_records(), resamples=200))
     line = next(line for line in text.splitlines() if line.lstrip().startswith("2 "))

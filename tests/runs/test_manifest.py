@@ -24,6 +24,7 @@ def example(**changes: Any) -> Manifest:
         "model_hash": "aa",
         "data_hash": "bb",
         "device": "CPU",
+        "data_size": 12,
     }
     return manifests.begin(**arguments | changes)
 
@@ -63,8 +64,21 @@ def test_the_hash_is_stored_and_ignores_time_command_and_device(tmp_path: Path) 
             r"epsilon was \[1.0, 2.0\] and is now \[1.0, 4.0\]",
         ),
         ({"seed": 4}, "seed was 3 and is now 4"),
-        ({"model_hash": "cc"}, 'model was "aa" and is now "cc"'),
-        ({"data_hash": "cc"}, 'data was "bb" and is now "cc"'),
+        (
+            {"model_hash": "cc"},
+            "the model changed: other layers or weights under the same name: their digest was aa "
+            "and is now cc",
+        ),
+        (
+            {"data_hash": "cc", "data_size": 12},
+            "the data changed: as many images, but other pixels, names or labels: their digest "
+            "was bb and is now cc",
+        ),
+        ({"data_hash": "cc", "data_size": 13}, "the data changed: 12 images then, 13 now;"),
+        (
+            {"data_hash": "cc", "settings": {"data": "npz:x"}},
+            "the data were 'folder' and are now 'npz:x'",
+        ),
     ],
 )
 def test_a_directory_with_another_run_is_refused_by_its_first_difference(

@@ -44,6 +44,7 @@ def _card(group: Sequence[Example], settings: dict[str, Any]) -> dict[str, Any]:
         "sample": first.sample,
         "label": first.label,
         "explainer": first.explainer,
+        "who": _who(first),
         "original": _drawn(photo, first.original),
         "map": _drawn(heat_map, first.map),
         "pixelated": max(first.original.shape[:2]) <= 64,
@@ -81,6 +82,17 @@ def _drawn(draw: Callable[..., str], *values: Any) -> Tile:
     except Exception as error:  # whatever a library for pictures raises
         shapes = " and ".join(str(list(np.shape(value))) for value in values if np.ndim(value))
         return Tile(problem=f"This picture of shape {shapes} can't be drawn ({error}).")
+
+
+def _who(example: Example) -> list[tuple[str, str]]:
+    """Whom a card shows: name and value of what is known."""
+    said = [
+        ("file", "" if example.file == f"image {example.sample}" else example.file),
+        ("true label", example.true_label),
+        ("predicted", example.label if example.true_label else ""),
+        ("shown as", example.place),
+    ]
+    return [(name, value) for name, value in said if value]
 
 
 def _view(example: Example, view: View) -> dict[str, Any]:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import shutil
 import sys
 from typing import Any
 
 from absl import flags
 
 from tf_fragile import cli
+from tf_fragile.audit import given
 from tf_fragile.errors import InputError
+
+_PATHS = {"model", "weights", "classes"}
+_COLUMNS = 120  # where there is no terminal to ask
 
 
 def define_flags() -> None:
@@ -31,13 +37,17 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "data",
         "embedded",
-        "embedded, folder:DIR, npz:FILE (or npz:FILE#IMAGES,LABELS) or tfds:NAME/SPLIT.",
+        "A folder of images (of classes), an .npz file, or embedded, folder:DIR, npz:FILE (or "
+        "npz:FILE#IMAGES,LABELS) or tfds:NAME/SPLIT.",
     )
     flags.DEFINE_string("data_dir", None, "Where prepared TFDS data sets lie.")
     flags.DEFINE_string(
         "preprocessing",
         None,
         "How pixels become inputs; the zoo model's own, raw for a model file.",
+    )
+    flags.DEFINE_string(
+        "image_size", None, "HxW, for a model that takes images of any size, as in 224x224."
     )
     flags.DEFINE_integer("num_images", 8, "How many images to attack; 0 for all.", lower_bound=0)
     flags.DEFINE_list(
@@ -86,12 +96,23 @@ def define_flags() -> None:
         "halving", False, "Search each image's smallest epsilon that halves the top-k overlap."
     )
     flags.DEFINE_bool("only_correct", True, "Leave out images that the model gets wrong.")
-    flags.DEFINE_integer("gallery", 8, "Images shown in the report.", lower_bound=0)
+    flags.DEFINE_integer(
+        "gallery",
+        8,
+        "Images shown in the report: the worst, the median and the best of those attacked.",
+        lower_bound=0,
+    )
     flags.DEFINE_integer("seed", 0, "Of everything random.")
     flags.DEFINE_integer("shard_size", 4, "Images written together.", lower_bound=1)
     flags.DEFINE_integer("rows", 16, "Images times radii in memory at once.", lower_bound=1)
     flags.DEFINE_string(
         "out", "out/audit", "The run directory; an unfinished run there is finished."
+    )
+    flags.DEFINE_enum(
+        "progress",
+        "auto",
+        ["auto", "off"],
+        "Bars on a terminal, and elsewhere a line now and then; or off.",
     )
 
 
@@ -99,60 +120,43 @@ def main(argv: list[str]) -> int:
     """Runs the audit the flags ask for; returns the exit code."""
     if len(argv) > 1:
         raise InputError(f"Unexpected argument {argv[1]!r}; flags are written --name=value.")
+    values = flags.FLAGS
+    out = given.directory(values.out)
+    if values.progress == "off":
+        os.environ["TQDM_DISABLE"] = "1"  # of all bars, that of reading a folder among them
     with cli.quiet_start():
         from tf_fragile.audit.run import run_audit
         from tf_fragile.audit.settings import AuditSettings
+        from tf_fragile.data.specs import understood
         from tf_fragile.probes.running import device
 
         device()
-    given = flags.FLAGS
     names = {field.name for field in dataclasses.fields(AuditSettings)}
-    chosen: dict[str, Any] = {name: given[name].value for name in names if name in given}
+    chosen: dict[str, Any] = {name: values[name].value for name in names if name in values}
+    for name in _PATHS & chosen.keys():
+        chosen[name] = given.path(chosen[name])
+    bounds = None if values.bounds is None else given.bounds(values.bounds)
     chosen |= {
-        "imports": tuple(given["import"].value or ()),
-        "num_images": given.num_images or None,
-        "epsilon": given.epsilon and tuple(_radius(text) for text in given.epsilon),
-        "bounds": None if given.bounds is None else _bounds(given.bounds),
-        "bands": None if given.bands is None else _bands(given.bands),
-        "explainers": tuple(given.explainers),
-        "attacks": tuple(given.attacks),
+        "data": understood(values.data),
+        "imports": tuple(given.path(target) for target in values["import"].value or ()),
+        "image_size": given.image_size(values.image_size),
+        "num_images": values.num_images or None,
+        "bounds": bounds,
+        "bands": None if values.bands is None else given.bands(values.bands),
+        "epsilon": given.radii(values.epsilon, bounds) if values.epsilon else None,
+        "explainers": tuple(values.explainers),
+        "attacks": tuple(values.attacks),
     }
+    if chosen["data"] != values.data:
+        cli.say(f"--data={values.data} is taken for {chosen['data']}")
     run_audit(
         AuditSettings(**chosen),
-        given.out,
-        data_dir=given.data_dir,
-        gallery=given.gallery,
+        out,
+        data_dir=given.path(values.data_dir),
+        gallery=values.gallery,
         command=sys.argv,
-        say=lambda line: print(line, flush=True),
+        say=cli.say,
+        progress=values.progress == "auto",
+        width=shutil.get_terminal_size((_COLUMNS, 24)).columns,
     )
     return 0
-
-
-def _radius(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(
-            f"--epsilon has {text!r}, which is no number; write --epsilon=1,2,4,8."
-        ) from None
-
-
-def _bounds(texts: list[str]) -> tuple[float, float]:
-    try:
-        low, high = (float(text) for text in texts)
-    except ValueError:
-        raise InputError(
-            f"--bounds={','.join(texts)} is not two numbers; write --bounds=LOW,HIGH, such as "
-            "--bounds=-1,1."
-        ) from None
-    return low, high
-
-
-def _bands(texts: list[str]) -> tuple[int, ...]:
-    try:
-        return tuple(int(text) for text in texts)
-    except ValueError:
-        raise InputError(
-            f"--bands={','.join(texts)} is not a list of channels; write --bands=I or "
-            "--bands=I,J,K, counted from 0."
-        ) from None

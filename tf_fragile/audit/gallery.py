@@ -10,7 +10,10 @@ import pandas as pd
 
 from tf_fragile.audit.bands import drawn
 from tf_fragile.audit.pictures import Example, View
-from tf_fragile.probes.pictures import Arrays, Picture, from_arrays
+from tf_fragile.audit.samples import class_name, label_name
+from tf_fragile.audit.shown import Place
+from tf_fragile.data.source import Source
+from tf_fragile.probes.pictures import Arrays, Picture, deviations, from_arrays
 
 SHOWN = ("top_k_intersection", "spearman", "center_shift", "ssim", "linf")
 
@@ -18,24 +21,35 @@ SHOWN = ("top_k_intersection", "spearman", "center_shift", "ssim", "linf")
 def examples(
     arrays: Arrays,
     records: pd.DataFrame,
-    class_names: Sequence[str] | None,
+    source: Source,
+    places: Sequence[Place],
     *,
     bands: tuple[int, ...] | None = None,
-    grey_level: float = 1.0,
 ) -> list[Example]:
-    """One example a stored image, explainer and attack.
+    """One example a shown image, explainer and attack.
 
     Args:
-      arrays: the galleries of all shards.
+      arrays: the pictures, at least of the images shown.
       records: the records of the run.
-      class_names: name of each label; numbers are shown where `None`.
+      source: where the images came from; names them and their classes.
+      places: of the images shown, in their order.
       bands: of `bands.drawn`.
-      grey_level: size of one grey level of the pictures in units of epsilon.
     """
     values = _by_picture(records)
+    labels = dict(zip(records["sample"], records["label"], strict=True))
+    order = {place.sample: number for number, place in enumerate(places)}
+    pictures = [picture for picture in from_arrays(arrays) if picture.sample in order]
+    pictures.sort(key=lambda picture: order[picture.sample])
+    apart = deviations(arrays)
     return [
-        replace(_example(of_bands(picture, bands), values, class_names), grey_level=grey_level)
-        for picture in from_arrays(arrays)
+        replace(
+            _example(of_bands(picture, bands), values, source.class_names),
+            file=source.name_of(picture.sample),
+            true_label=label_name(int(labels[picture.sample]), source.class_names),
+            place=_place(places[order[picture.sample]], apart.get(picture.sample, 0.0)),
+            grey_level=source.preprocessing.grey_level,
+        )
+        for picture in pictures
     ]
 
 
@@ -43,6 +57,15 @@ def of_bands(picture: Picture, bands: tuple[int, ...] | None) -> Picture:
     """A stored picture of any number of channels as it is drawn."""
     return replace(
         picture, original=drawn(picture.original, bands), change=drawn(picture.change, bands)
+    )
+
+
+def _place(place: Place, apart: float) -> str:
+    if not apart:
+        return place.text
+    return (
+        f"{place.text}; the pictures come from a second attack, whose overlaps differ by up to "
+        f"{apart:.2g} from the numbers"
     )
 
 
@@ -93,9 +116,3 @@ def _view(
         confidence_after=values["confidence_after"],
         metrics={name: values[name] for name in SHOWN if np.isfinite(values.get(name, np.nan))},
     )
-
-
-def class_name(label: int, class_names: Sequence[str] | None) -> str:
-    """The name of a label, or its number where it has none."""
-    known = class_names is not None and 0 <= label < len(class_names)
-    return class_names[label] if known and class_names is not None else f"class {label}"

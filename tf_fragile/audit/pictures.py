@@ -51,7 +51,7 @@ class Example:
 
     Attributes:
       sample: the image's position in the data.
-      label: name of the class.
+      label: name of the class that is explained, the predicted one.
       explainer: name of the explainer.
       attack: name of the attack.
       original: `[H, W, 3]` or `[H, W, 1]`, uint8, or float in the same units 0 to 255 where
@@ -59,6 +59,9 @@ class Example:
       map: `[H, W]` float, the explanation of the original image.
       views: one an epsilon.
       grey_level: size of one grey level in the units of epsilon; 1 where epsilon is in pixels.
+      file: what the image is called; not said where empty.
+      true_label: name of its true class, in words where there is none; not said where empty.
+      place: why it is shown, a clause; not said where empty.
     """
 
     sample: int
@@ -69,6 +72,9 @@ class Example:
     map: Array
     views: tuple[View, ...]
     grey_level: float = 1.0
+    file: str = ""
+    true_label: str = ""
+    place: str = ""
 
 
 def photo(pixels: Array) -> str:

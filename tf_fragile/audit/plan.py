@@ -10,6 +10,7 @@ import tensorflow as tf
 from tf_fragile.attacks.cost import BUILD
 from tf_fragile.attacks.trusting import bare_layers, unfollowed
 from tf_fragile.audit.bands import in_words
+from tf_fragile.audit.counts import Counts, skipped_in_words
 from tf_fragile.audit.subject import RANDOM, Subject
 from tf_fragile.audit.units import radii_in_words
 from tf_fragile.models.batch import fixed_batch
@@ -36,11 +37,22 @@ class Plan:
     bare: tuple[str, ...] = ()
 
 
-def make_plan(subject: Subject) -> Plan:
-    """Counts the work of an audit and times a forward pass."""
-    settings, probe = subject.settings, subject.probe
+def everyone_shown(gallery: int, counts: Counts) -> bool:
+    """Whether the gallery has room for all attacked images, so that nobody is chosen."""
+    return gallery >= counts.attacked
+
+
+def make_plan(subject: Subject, gallery: int = 0) -> Plan:
+    """Counts the work of an audit and times a forward pass.
+
+    Args:
+      subject: what is audited.
+      gallery: images shown in the report.
+    """
+    settings, probe, counts = subject.settings, subject.probe, subject.counts
     seen, levels = len(subject.positions), len(settings.radii)
-    images = settings.num_images or seen
+    images = counts.attacked
+    again = 0 if everyone_shown(gallery, counts) else gallery
     forwards, built, lines = 0.0, 0, []
     rows, padding = settings.rows_at_once, _padding(seen, levels, subject)
     for name, explainer in probe.explainers.items():
@@ -48,6 +60,8 @@ def make_plan(subject: Subject) -> Plan:
         for attack_name, attack in probe.attacks.items():
             steps = attack.optimizer.steps
             runs = images * levels / (1 - padding)
+            if again:
+                runs += again * levels / (1 - _padding(again, levels, subject))
             built += 1
             if steps > 1:
                 runs += 2 * len(probe.doubled) + images * probe.searches
@@ -65,20 +79,31 @@ def make_plan(subject: Subject) -> Plan:
     head = [
         f"model: {settings.model} ({subject.network.head.note})",
         *([f"code: {settings.code_run}"] if settings.code_run else []),
-        f"data: {subject.source.name}, {images} of {len(subject.source)} images"
-        f"{f' and {seen - images} misclassified ones passed over' if seen > images else ''}, "
-        f"preprocessing {subject.source.preprocessing.name!r}, "
-        f"{len(subject.source.skipped)} files skipped",
+        *([f"input: {subject.adaptation}"] if subject.adaptation else []),
+        f"data: {subject.source.name}: {counts.text}; "
+        f"preprocessing {subject.source.preprocessing.name!r}",
+        *([counts.shortfall] if counts.shortfall else []),
+        *([skipped_in_words(subject.source.skipped)] if subject.source.skipped else []),
         *([f"radii: {radii_in_words(settings)}"] if settings.bounds else []),
         *([f"drawn: {bands}"] if bands else []),
         f"maps: top {subject.k} of {subject.image_shape[0] * subject.image_shape[1]} pixels",
     ]
     tail = [
+        *([_gallery(gallery, again, counts)] if gallery else []),
         f"chunks of {rows} rows (an image at a radius), {_share(padding)} of them padding",
         f"about {forwards:,.0f} forward passes in {shards} shards and {built} attacks to build, "
         f"{_spoken(seconds)} here",
     ]
     return Plan(images, shards, forwards, seconds, (*head, *lines, *warnings, *tail), bare)
+
+
+def _gallery(gallery: int, again: int, counts: Counts) -> str:
+    if not again:
+        return f"gallery: all {counts.attacked} attacked images"
+    return (
+        f"gallery: {gallery} of the {counts.attacked} attacked images, chosen by what the attack "
+        "did to them and attacked once more for their pictures"
+    )
 
 
 def _padding(images: int, levels: int, subject: Subject) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from tf_fragile import cli
 from tf_fragile.audit import curves
 from tf_fragile.audit.cards import cards, gallery_settings
 from tf_fragile.audit.pictures import Example
@@ -37,6 +38,8 @@ def write_report(
     skipped_files: Sequence[tuple[str, str]],
     examples: Sequence[Example],
     chance_overlap: float | None = None,
+    gallery_text: str = "",
+    counts_text: str = "",
 ) -> None:
     """Writes the report of an audit as one self-contained HTML file, in one step.
 
@@ -55,6 +58,8 @@ def write_report(
       skipped_files: file name and reason of each file that could not be read.
       examples: the gallery; one an image, explainer and attack.
       chance_overlap: top-k overlap of unrelated maps, drawn as a line, or None.
+      gallery_text: who is shown in the gallery, a sentence.
+      counts_text: how many images were found, looked at and attacked, a sentence.
 
     Raises:
       InputError: if the file cannot be written.
@@ -71,6 +76,8 @@ def write_report(
         "plot": {"width": curves.WIDTH, "height": curves.HEIGHT, "left": curves.LEFT,
                  "right": curves.RIGHT, "top": curves.TOP, "bottom": curves.BOTTOM},
         "colours": _colours(summary),
+        "gallery_text": gallery_text,
+        "counts_text": counts_text,
         "exclusions": exclusions,
         "skipped_files": skipped_files,
         "settings": gallery_settings(examples),
@@ -84,6 +91,7 @@ def _render(context: Mapping[str, Any]) -> str:
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -91,6 +99,11 @@ def _render(context: Mapping[str, Any]) -> str:
     script = environment.get_template("report.js.j2").render()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template("report.html.j2").render(**context, script_digest=digest)
+
+
+def _shown(value: Any) -> Any:
+    # Plain text only: what a filter has marked as safe is markup already.
+    return cli.shown(value) if type(value) is str else value
 
 
 def _tone(line: str) -> str:

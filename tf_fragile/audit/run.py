@@ -10,21 +10,24 @@ from pathlib import Path
 import pandas as pd
 
 from tf_fragile.audit import bands
+from tf_fragile.audit.counts import Counts, as_recorded, skipped_in_words
 from tf_fragile.audit.gallery import examples
 from tf_fragile.audit.odd_maps import odd_maps
-from tf_fragile.audit.plan import make_plan
+from tf_fragile.audit.plan import everyone_shown, make_plan
 from tf_fragile.audit.plateau import plateaus
 from tf_fragile.audit.report import write_report
+from tf_fragile.audit.samples import sample_table
 from tf_fragile.audit.settings import BUDGETS, AuditSettings
+from tf_fragile.audit.shown import choose_shown
 from tf_fragile.audit.smallest import halvings
 from tf_fragile.audit.specs import in_words
 from tf_fragile.audit.subject import Subject, open_subject
 from tf_fragile.audit.summary import exclusions, summarize, without_extras
-from tf_fragile.audit.table import format_table
+from tf_fragile.audit.table import WIDTH, format_table
 from tf_fragile.audit.units import radii_in_words
 from tf_fragile.audit.verdict import Verdict, verdicts
-from tf_fragile.errors import InputError
-from tf_fragile.probes.running import run_probe
+from tf_fragile.probes.pictures import sample_of
+from tf_fragile.probes.running import keep_pictures, run_probe
 from tf_fragile.runs.atomic import make_directory, write_text
 from tf_fragile.runs.gallery import read_gallery
 from tf_fragile.runs.manifest import Manifest
@@ -41,12 +44,14 @@ class AuditResult:
       summary: means over images with bootstrap intervals.
       verdicts: one an explainer and attack.
       report: the HTML file.
+      counts: images found, looked at and attacked.
     """
 
     records: pd.DataFrame
     summary: pd.DataFrame
     verdicts: tuple[Verdict, ...]
     report: Path
+    counts: Counts
 
 
 def run_audit(
@@ -58,6 +63,7 @@ def run_audit(
     command: Sequence[str] = (),
     say: Say = print,
     progress: bool = True,
+    width: int = WIDTH,
 ) -> AuditResult:
     """Plans, runs (or finishes) and reports an audit.
 
@@ -65,17 +71,18 @@ def run_audit(
       settings: what to audit.
       out: the run directory.
       data_dir: where prepared TFDS data sets lie.
-      gallery: images shown in the report.
+      gallery: images shown in the report, chosen out of all that were attacked.
       command: the command line, for the manifest.
       say: where text for people goes.
       progress: whether to draw a bar.
+      width: columns of the table.
 
     Raises:
       InputError: bad input, before any work is done; or the directory can't be written.
     """
     out = make_directory(out)
     subject = open_subject(settings, data_dir)
-    plan = make_plan(subject)
+    plan = make_plan(subject, gallery)
     for line in plan.lines:
         say(line)
     say(f"derivatives: {subject.gate.text}")
@@ -85,20 +92,26 @@ def run_audit(
         subject.source,
         subject.positions.tolist(),
         model=subject.model,
-        settings=dataclasses.asdict(settings)
-        | {"k": subject.k, "epsilon": settings.radii, "gallery": gallery},
+        settings=dataclasses.asdict(settings) | {"k": subject.k, "epsilon": settings.radii},
         command=command,
         shard_size=settings.shard_size,
-        gallery=gallery,
+        pictures=subject.positions.tolist() if everyone_shown(gallery, subject.counts) else (),
         progress=progress,
     )
+    counts = as_recorded(subject.counts, records)
     attacked = without_extras(records)
     summary = summarize(attacked)
-    if summary.empty:
-        raise InputError(
-            f"None of the {len(subject.positions)} images was classified correctly, so there is "
-            "nothing to attack; check --preprocessing and --data, or set --only_correct=false."
-        )
+    shown = choose_shown(attacked, gallery, settings.explainers[0], settings.attacks[0])
+    samples = [place.sample for place in shown.places]
+    keep_pictures(
+        out,
+        subject.probe,
+        subject.source,
+        samples,
+        records,
+        shard_size=settings.shard_size,
+        progress=progress,
+    )
     found = tuple(
         verdicts(
             summary,
@@ -110,26 +123,29 @@ def run_audit(
         )
     )
     write_text(out / "summary.csv", summary.to_csv(index=False))
+    write_text(out / "samples.csv", sample_table(records, subject.source).to_csv(index=False))
     write_report(
         out / "report.html",
         title=f"How far can the explanations of {settings.model} be trusted?",
-        facts=_facts(subject, records, manifest),
+        facts=_facts(subject, counts, records, manifest),
         verdict_lines=[verdict.text for verdict in found],
         summary=summary,
         exclusions=exclusions(records),
         skipped_files=[(file.path, file.reason) for file in subject.source.skipped],
         examples=examples(
-            read_gallery(out),
+            read_gallery(out, lambda name: sample_of(name) in samples),
             records,
-            subject.source.class_names,
+            subject.source,
+            shown.places,
             bands=settings.bands,
-            grey_level=settings.grey_level,
         ),
         chance_overlap=_chance(subject),
+        gallery_text=shown.text,
+        counts_text=_data(subject, counts),
     )
-    _tell(say, subject, records, summary, [verdict.text for verdict in found])
+    _tell(say, width, subject, counts, records, summary, [verdict.text for verdict in found])
     say(f"report: {out / 'report.html'}")
-    return AuditResult(records, summary, found, out / "report.html")
+    return AuditResult(records, summary, found, out / "report.html", counts)
 
 
 def _doubt(subject: Subject) -> str:
@@ -142,13 +158,15 @@ def _doubt(subject: Subject) -> str:
 
 def _tell(
     say: Say,
+    width: int,
     subject: Subject,
+    counts: Counts,
     records: pd.DataFrame,
     summary: pd.DataFrame,
     sentences: Sequence[str],
 ) -> None:
     say("")
-    say(format_table(summary))
+    say(format_table(summary, width))
     if subject.settings.bounds is not None:
         say(f"eps: {radii_in_words(subject.settings)}.")
     say(f"Chance level of the overlap: {_chance(subject):.3f}.")
@@ -156,16 +174,25 @@ def _tell(
         say(f"{name}: {clause}.")
     for name, found in halvings(records).items():
         say(f"{name}: {found.text}.")
+    say(f"images: {_data(subject, counts)}")
     for reason, count in exclusions(records).items():
         say(f"left out: {count} images, {reason}")
-    for file in subject.source.skipped:
-        say(f"skipped: {file.path}: {file.reason}")
+    if subject.source.skipped:
+        say(f"skipped: {skipped_in_words(subject.source.skipped)}")
     say("")
     for sentence in sentences:
         say(sentence)
 
 
-def _facts(subject: Subject, records: pd.DataFrame, manifest: Manifest) -> dict[str, str]:
+def _data(subject: Subject, counts: Counts) -> str:
+    """The data and all of their counts, a sentence."""
+    short = f". {counts.shortfall}" if counts.shortfall else ""
+    return f"{subject.source.name}: {counts.text}{short}."
+
+
+def _facts(
+    subject: Subject, counts: Counts, records: pd.DataFrame, manifest: Manifest
+) -> dict[str, str]:
     settings, probe = subject.settings, subject.probe
     objectives = {
         name: attack for name, attack in probe.attacks.items() if name in settings.attacks
@@ -174,7 +201,8 @@ def _facts(subject: Subject, records: pd.DataFrame, manifest: Manifest) -> dict[
     facts = {
         "Model": f"{settings.model}; {subject.network.head.note}",
         **({"Code": settings.code_run} if settings.code_run else {}),
-        "Data": f"{subject.source.name}; {len(subject.positions)} of {len(subject.source)} images",
+        **({"Input": subject.adaptation} if subject.adaptation else {}),
+        "Data": _data(subject, counts),
         "Preprocessing": subject.source.preprocessing.name,
         "Explainers": "; ".join(
             in_words(spec, BUDGETS[settings.budget].explainers) for spec in settings.explainers

@@ -16,7 +16,9 @@ from tf_fragile.attacks.gate import Decision, trusted
 from tf_fragile.attacks.gate.corrected import Corrected
 from tf_fragile.attacks.secant import check_symmetric
 from tf_fragile.attacks.surrogates import beta_for
+from tf_fragile.audit.adapted import adapted
 from tf_fragile.audit.bands import check_bands
+from tf_fragile.audit.counts import Counts, count
 from tf_fragile.audit.settings import BUDGETS, SIGN_STEP, AuditSettings
 from tf_fragile.audit.specs import make_method
 from tf_fragile.backprop.network import Network, as_network
@@ -29,7 +31,7 @@ from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.metrics.similarity import check_k, default_k
 from tf_fragile.models import zoo
 from tf_fragile.probes.fragility import FragilityProbe, sample_seed
-from tf_fragile.probes.sampling import sample_positions
+from tf_fragile.probes.sampling import draw
 
 RANDOM = "random_sign"
 
@@ -41,9 +43,11 @@ class Subject:
     Attributes:
       settings: what was asked for.
       model: the user's model.
-      network: its score function.
+      adaptation: what was put before it so that it takes pictures, a sentence; empty if nothing.
+      network: its score function, of pictures.
       source: its data.
       positions: the images looked at; those to attack and those passed over.
+      counts: how many they are.
       probe: what is done to them.
       k: of the top-k overlap.
       image_shape: [H, W, C].
@@ -52,9 +56,11 @@ class Subject:
 
     settings: AuditSettings
     model: keras.Model
+    adaptation: str
     network: Network
     source: Source
     positions: np.ndarray
+    counts: Counts
     probe: FragilityProbe
     k: int
     image_shape: tuple[int, int, int]
@@ -74,8 +80,8 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
         unsafe=settings.unsafe_load,
         imports=settings.imports,
     )
-    network = as_network(model, settings.head)
-    shape = _image_shape(model)
+    taken = adapted(model, settings.image_size, settings.head)
+    network, shape = as_network(taken.model, settings.head), taken.image_shape
     check_bands(settings.bands, shape[2])
     preprocessing = _preprocessing(settings, entry.preprocessing)
     source = open_source(
@@ -85,13 +91,14 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
     maps = tf.TensorShape((None, *shape[:2]))
     check_k(maps, k)
     explainers = _explainers(settings, network)
-    positions = sample_positions(
+    drawn = draw(
         source,
         network,
         settings.num_images,
         only_correct=settings.only_correct,
         seed=settings.seed,
     )
+    positions, counts = drawn.positions, count(source, drawn, settings.num_images)
     network.check(tf.constant(source.load(positions[:2]).image))
     gate = trusted(network, source.load(positions[:3]).image, seed=settings.seed)
     optimizer = _optimizer(settings, gate, explainers)
@@ -100,23 +107,14 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
         attacks=_attacks(settings, optimizer, gate, k, source.range, maps),
         epsilon=settings.radii,
         limits=source.range,
-        doubled=_doubled(settings, positions),
+        doubled=_doubled(settings, positions, counts),
         smallest=min(settings.radii) if settings.halving else None,
         only_correct=settings.only_correct,
         seed=settings.seed,
     )
-    return Subject(settings, model, network, source, positions, probe, k, shape, gate)
-
-
-def _image_shape(model: keras.Model) -> tuple[int, int, int]:
-    shapes = [tuple(t.shape[1:]) for t in getattr(model, "inputs", None) or []]
-    if len(shapes) != 1 or len(shapes[0]) != 3 or None in shapes[0]:
-        raise InputError(
-            f"An audit needs a model of one image of fixed size, but {model.name!r} takes inputs "
-            f"of shape {shapes or 'unknown'}; use the Python interface for other models."
-        )
-    height, width, channels = shapes[0]
-    return int(height), int(width), int(channels)
+    return Subject(
+        settings, model, taken.note, network, source, positions, counts, probe, k, shape, gate
+    )
 
 
 def _preprocessing(settings: AuditSettings, own: str | None) -> Preprocessing:
@@ -184,9 +182,8 @@ def _attacks(
     return attacks
 
 
-def _doubled(settings: AuditSettings, positions: np.ndarray) -> frozenset[int]:
+def _doubled(settings: AuditSettings, positions: np.ndarray, counts: Counts) -> frozenset[int]:
     """About `settings.plateau` of the images to attack, drawn by their index alone."""
-    attacked = settings.num_images or len(positions)
-    count = round(settings.plateau * len(positions) / attacked)
+    number = round(settings.plateau * counts.looked_at / counts.attacked)
     order = sorted(map(int, positions), key=lambda i: sample_seed(settings.seed, i))
-    return frozenset(order[:count])
+    return frozenset(order[:number])

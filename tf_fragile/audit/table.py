@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import math
+import textwrap
+from dataclasses import dataclass
 
 import pandas as pd
 
 from tf_fragile.audit.summary import METRICS, is_random
 
 WIDTH = 120
+_NARROWEST = 20
 LEGEND = (
     "images: attack moved and kept the label / attacked; the others: mean over the former, with "
     "bootstrap interval."
 )
+_SHORT_LEGEND = LEGEND.replace(", with bootstrap interval", "; intervals are in the report")
 
 
-def format_table(summary: pd.DataFrame) -> str:
-    """Formats a summary for a terminal of 120 columns, in plain ASCII.
+@dataclass(frozen=True)
+class _Block:
+    """An explainer under one attack: its heading and a line an epsilon."""
+
+    heading: str
+    lines: list[list[str]]
+
+
+def format_table(summary: pd.DataFrame, width: int = WIDTH) -> str:
+    """Formats a summary for a terminal, in plain ASCII.
 
     A block an explainer and attack, a line an epsilon; for each metric the random baseline and
     the attack, mean with interval. Where several random baselines ran, the first by name is
-    shown. An explainer with random baselines only is shown with an empty attack column.
+    shown. An explainer with random baselines only is shown with an empty attack column. Where
+    that is too wide, the metrics of an epsilon come below each other; where that is, too, without
+    intervals.
 
     Args:
       summary: from `summarize`.
+      width: columns of the terminal; below about 40 lines are longer than it.
 
     Returns:
       Lines joined by newlines, without a trailing one.
@@ -37,10 +52,16 @@ def format_table(summary: pd.DataFrame) -> str:
         random = baselines[0] if baselines else None
         attacks: list[str | None] = [name for name in names if not is_random(name)]
         for attack in attacks or [None]:
-            blocks.append((_heading(explainer, random, attack), _lines(rows, random, attack)))
+            lines = _lines(rows, random, attack)
+            blocks.append(_Block(_heading(explainer, random, attack), lines))
     if not blocks:
         return "No attack was run."
-    return _layout(metrics, blocks)
+    return (
+        _side_by_side(metrics, blocks, width)
+        or _stacked(metrics, blocks, width)
+        or _stacked(metrics, blocks, width, intervals=False)
+        or ""
+    )
 
 
 def format_interval(mean: float, low: float, high: float, is_share: bool) -> str:
@@ -96,24 +117,76 @@ def _images(row: pd.Series | None) -> str:
     return "-" if row is None else f"{row['n']}/{row['n'] + row['n_failed']}"
 
 
-def _layout(metrics: list[str], blocks: list[tuple[str, list[list[str]]]]) -> str:
+def _side_by_side(metrics: list[str], blocks: list[_Block], width: int) -> str | None:
+    """A line an epsilon; `None` where that is too wide."""
     titles = ["eps", *["random", "attack"] * (1 + len(metrics))]
-    table = [titles, *(line for _, lines in blocks for line in lines)]
-    widths = [max(len(line[i]) for line in table) for i in range(len(titles))]
-    gap = " " * max(1, min(3, (WIDTH - sum(widths)) // (len(widths) - 1)))
-
-    def draw(cells: list[str]) -> str:
-        return gap.join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
-
+    widths = _widths([titles, *(line for block in blocks for line in block.lines)])
+    room = (width - sum(widths)) // (len(widths) - 1)
+    if room < 1:
+        return None
+    gap = " " * min(3, room)
     spans = [widths[1] + widths[2] + len(gap)]
     spans += [widths[i] + widths[i + 1] + len(gap) for i in range(3, len(widths), 2)]
     groups = ["images", *(METRICS[m] for m in metrics)]
     over = gap.join(
         [" " * widths[0], *(_centred(g, s) for g, s in zip(groups, spans, strict=True))]
     )
-    rule = "=" * len(draw(titles))
-    body = [line for head, lines in blocks for line in ["", head[:WIDTH], *map(draw, lines)]]
-    return "\n".join([over.rstrip(), draw(titles), rule, *body[1:], "", LEGEND])
+    head = [over.rstrip(), _drawn(titles, widths, gap)]
+    return _joined(head, [(b.heading, b.lines) for b in blocks], widths, gap, width, LEGEND)
+
+
+def _stacked(
+    metrics: list[str], blocks: list[_Block], width: int, *, intervals: bool = True
+) -> str | None:
+    """A line an epsilon and metric; `None` where that is too wide."""
+    titles = ["eps", "", "random", "attack"]
+    names = ["images", *(METRICS[m] for m in metrics)]
+    turned = [(block.heading, _turned(names, block.lines, intervals)) for block in blocks]
+    widths = _widths([titles, *(line for _, lines in turned for line in lines)])
+    room = (width - sum(widths)) // (len(widths) - 1)
+    if intervals and room < 1:
+        return None
+    gap = " " * max(1, min(3, room))
+    legend = LEGEND if intervals else _SHORT_LEGEND
+    return _joined([_drawn(titles, widths, gap)], turned, widths, gap, width, legend)
+
+
+def _turned(names: list[str], lines: list[list[str]], intervals: bool) -> list[list[str]]:
+    """Each line as one a name, with the epsilon at the first."""
+    turned = []
+    for epsilon, *cells in lines:
+        for place, name in enumerate(names):
+            pair = cells[2 * place : 2 * place + 2]
+            kept = pair if intervals else [cell.partition(" ")[0] for cell in pair]
+            turned.append(["" if place else epsilon, name, *kept])
+    return turned
+
+
+def _joined(
+    head: list[str],
+    blocks: list[tuple[str, list[list[str]]]],
+    widths: list[int],
+    gap: str,
+    width: int,
+    legend: str,
+) -> str:
+    rule = "=" * (sum(widths) + len(gap) * (len(widths) - 1))
+    body = []
+    for heading, lines in blocks:
+        body += ["", *_wrapped(heading, width), *(_drawn(line, widths, gap) for line in lines)]
+    return "\n".join([*head, rule, *body[1:], "", *_wrapped(legend, width)])
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, max(width, _NARROWEST)) or [text]
+
+
+def _widths(table: list[list[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*table, strict=True)]
+
+
+def _drawn(cells: list[str], widths: list[int], gap: str) -> str:
+    return gap.join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
 
 
 def _centred(text: str, width: int) -> str:

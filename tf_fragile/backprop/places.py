@@ -22,6 +22,7 @@ from tf_fragile.backprop.wrappers import keras_class
 L = keras.layers
 _RANK = 4
 FIRST, LAST = 1, -1
+_TURNS = {(2, 3, 1): (FIRST, LAST), (3, 1, 2): (LAST, FIRST)}  # the axis before and after
 _BY_WINDOW: tuple[type, ...] = (
     *(L.Conv2D, L.DepthwiseConv2D, L.SeparableConv2D, L.Conv2DTranspose, L.MaxPooling2D),
     *(L.AveragePooling2D, L.UpSampling2D, L.ZeroPadding2D, L.Cropping2D, L.Resizing),
@@ -66,7 +67,7 @@ def places(graph: Graph) -> Mapping[int, int]:
     shapes = {slot: spec.shape for slot, spec in graph.specs.items()}
     for slot in graph.inputs:
         if len(shapes.get(slot, ())) == _RANK:
-            known[slot] = _axis_of_input(graph, slot)
+            known[slot] = _axis_of_input(graph, slot) or LAST
     for node in graph.nodes:
         shape = shapes.get(node.output, ())
         axis = _kept(node, known, shapes)
@@ -78,6 +79,13 @@ def places(graph: Graph) -> Mapping[int, int]:
 def channel_axis(graph: Graph) -> int:
     """The axis of channels of the one image input, -1 where nothing tells otherwise."""
     return places(graph).get(graph.inputs[0], LAST) if len(graph.inputs) == 1 else LAST
+
+
+def said_channel_axis(graph: Graph) -> int | None:
+    """The axis of channels of the one image input, `None` where no operation tells."""
+    if len(graph.inputs) != 1 or len(graph.specs[graph.inputs[0]].shape) != _RANK:
+        return None
+    return _axis_of_input(graph, graph.inputs[0])
 
 
 def last_places(graph: Graph, known: Mapping[int, int]) -> tuple[list[Node], list[Node]]:
@@ -159,11 +167,10 @@ def _kept(
     if kind is L.Concatenate or name == "Concatenate":
         along = layer.axis % _RANK
         return axis if along == axis % _RANK else None
-    if kind is L.Permute or name == "Transpose":
-        order = tuple(layer.dims) if kind is L.Permute else tuple(layer.axes or ())[1:]
-        if order == (2, 3, 1) and axis == FIRST:
-            return LAST
-        return FIRST if order == (3, 1, 2) and axis == LAST else None
+    order = _order(layer)
+    if order:
+        before, after = _TURNS.get(order, (None, None))
+        return after if axis == before else None
     same = shapes.get(node.inputs[0]) == shapes.get(node.output)
     copied = kind_of(node) == "routing" and not isinstance(operation, keras.Operation)
     return axis if same and copied else None
@@ -173,7 +180,7 @@ def _layout(layer: object) -> int:
     return FIRST if getattr(layer, "data_format", "channels_last") == "channels_first" else LAST
 
 
-def _axis_of_input(graph: Graph, slot: int) -> int:
+def _axis_of_input(graph: Graph, slot: int) -> int | None:
     """The axis along which the first windows after an image input take its channels to lie."""
     waiting, consumers, seen = [slot], graph.consumers(), {slot}
     while waiting:
@@ -181,12 +188,21 @@ def _axis_of_input(graph: Graph, slot: int) -> int:
             layer = node.operation.layer if is_linear(node.operation) else node.operation
             if keras_class(layer) in (*_BY_WINDOW, *_GLOBAL):
                 return _layout(layer)
-            if keras_class(layer) is L.Permute and tuple(layer.dims) == (2, 3, 1):
-                return FIRST
+            if _order(layer) in _TURNS:
+                return _TURNS[_order(layer)][0]
             fresh = [s for s in node.outputs if s not in seen]
             seen.update(fresh)
             waiting += fresh
-    return LAST
+    return None
+
+
+def _order(layer: Any) -> tuple[int, ...]:
+    """How an operation turns the axes of a sample, empty where it doesn't."""
+    if keras_class(layer) is L.Permute:
+        return tuple(layer.dims)
+    if type(layer).__name__ == "Transpose":
+        return tuple(axis % _RANK for axis in tuple(layer.axes or ())[1:])
+    return ()
 
 
 def _is_one_place(shape: tuple[int | None, ...], axis: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 import struct
 import zlib
 from collections.abc import Iterable
@@ -85,7 +86,8 @@ def open_folder(
         sha = hashlib.sha256()
         for path in paths:
             content = path.read_bytes()
-            sha.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
+            sha.update(os.fsencode(path.relative_to(root).as_posix()))
+            sha.update(f"\0{len(content)}\0".encode())
             sha.update(content)
         return sha.hexdigest()
 

@@ -10,9 +10,8 @@ from tf_fragile.data.source_embedded import open_embedded
 from tf_fragile.data.source_folder import open_folder
 from tf_fragile.data.source_npz import open_npz
 from tf_fragile.data.source_tfds import open_tfds
+from tf_fragile.data.specs import KINDS
 from tf_fragile.errors import InputError, unknown_name
-
-KINDS = ("embedded", "folder", "npz", "tfds")
 
 
 def open_source(

@@ -69,9 +69,11 @@ class FragilityProbe:
         """Attacks that the search for the smallest radius takes on each image at most."""
         return 0 if self.smallest is None else evaluations(self.smallest, max(self.epsilon))
 
-    def row_steps(self, samples: Sequence[int]) -> int:
-        """Steps of all attacks on images."""
+    def row_steps(self, samples: Sequence[int], *, extras: bool = True) -> int:
+        """Steps of all attacks on images, with those of `doubled` and `smallest` or without."""
         once = sum(attack.row_steps for attack in self.attacks.values())
+        if not extras:
+            return len(self.explainers) * len(samples) * len(self.epsilon) * once
         more = sum(attack.row_steps for attack in self._longer.values())
         again = len(self.doubled.intersection(map(int, samples)))
         searched = sum(attack.row_steps for attack in self._searching.values()) * self.searches
@@ -110,12 +112,16 @@ class FragilityProbe:
             if attack.optimizer.steps > 1
         }
 
-    def __call__(self, batch: Batch, progress: Progress | None = None) -> Findings:
+    def __call__(
+        self, batch: Batch, progress: Progress | None = None, *, extras: bool = True
+    ) -> Findings:
         """Attacks the images of `batch`.
 
         Args:
           batch: images in model units.
           progress: called with the number of row-steps done since the last call.
+          extras: whether what `doubled` and `smallest` ask for is done, too; results have none
+            of it.
 
         Returns:
           Records (rows for `runs.records.make_records`) and the attack results behind them.
@@ -136,8 +142,9 @@ class FragilityProbe:
                     if attack_name == next(iter(self._cut)):
                         rows += _doubts(chosen, name, result)
                     rows += self._rows(result, chosen, name, attack_name)
-                rows += self._doubled(chosen, name, explainer, progress)
-                rows += self._searched(chosen, name, explainer, progress)
+                if extras:
+                    rows += self._doubled(chosen, name, explainer, progress)
+                    rows += self._searched(chosen, name, explainer, progress)
         return Findings(rows, chosen.places, predicted, results)
 
     def _run(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from tf_fragile.data.preprocessing import Preprocessing
 from tf_fragile.data.source import Batch
@@ -64,6 +65,38 @@ def to_arrays(
 def _half(maps: np.ndarray) -> np.ndarray:
     """In half precision, where a map with all its mass in one of many pixels would overflow."""
     return np.minimum(maps, np.finfo(np.float16).max).astype(np.float16)
+
+
+def deviation_arrays(again: pd.DataFrame, records: pd.DataFrame) -> dict[str, np.ndarray]:
+    """By how much the overlaps of images attacked once more differ from those in the records.
+
+    Args:
+      again: records of the second attack; those of its images are compared.
+      records: of the first.
+    """
+    key = ["sample", "explainer", "attack", "epsilon"]
+    tables = (t[(t["metric"] == "top_k_intersection")][[*key, "value"]] for t in (again, records))
+    new, old = tables
+    pairs = new.merge(old, on=key, how="left", suffixes=("", "_before"))
+    apart = (pairs["value"] - pairs["value_before"]).abs()
+    both_undefined = pairs["value"].isna() & pairs["value_before"].isna()
+    apart = apart.mask(both_undefined, 0.0).fillna(np.inf).groupby(pairs["sample"]).max()
+    return {f"{sample}|deviation": np.asarray(value) for sample, value in apart.items()}
+
+
+def deviations(arrays: Arrays) -> dict[int, float]:
+    """The differences that `deviation_arrays` found, by sample."""
+    return {sample_of(n): float(arrays[n]) for n in arrays if n.endswith("|deviation")}
+
+
+def kept(names: Iterable[str]) -> set[int]:
+    """The samples that have pictures among arrays of these names."""
+    return {sample_of(name) for name in names if name.endswith("|original")}
+
+
+def sample_of(name: str) -> int:
+    """The sample that an array belongs to, by its name."""
+    return int(name.partition("|")[0])
 
 
 def from_arrays(arrays: Arrays) -> Iterator[Picture]:

@@ -55,8 +55,11 @@ def write_bytes(path: Path | str, content: bytes) -> None:
 
 
 def write_text(path: Path | str, content: str) -> None:
-    """Writes a whole file of UTF-8 text in one step; errors as `replacing`."""
-    write_bytes(path, content.encode("utf-8"))
+    """Writes a whole file of UTF-8 text in one step; errors as `replacing`.
+
+    What is no text, as the surrogates in a file name of unknown encoding, is written escaped.
+    """
+    write_bytes(path, content.encode("utf-8", "backslashreplace"))
 
 
 def make_directory(path: Path | str) -> Path:

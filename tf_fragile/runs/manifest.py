@@ -36,6 +36,7 @@ class Manifest:
       finished: UTC, ISO 8601; None while the run is unfinished.
       wall_time_s: seconds of all invocations that ended by themselves; None while unfinished.
       resumed: how often the same command was run again in the same directory.
+      data_size: how many images the data have; None where nobody said.
     """
 
     command: tuple[str, ...]
@@ -49,6 +50,7 @@ class Manifest:
     finished: str | None = None
     wall_time_s: float | None = None
     resumed: int = 0
+    data_size: int | None = None
 
 
 def begin(
@@ -59,6 +61,7 @@ def begin(
     model_hash: str,
     data_hash: str,
     device: str,
+    data_size: int | None = None,
 ) -> Manifest:
     """A manifest of a run that starts now, with the versions of the libraries at hand.
 
@@ -70,6 +73,7 @@ def begin(
       model_hash: digest of the model.
       data_hash: digest of the data.
       device: what it runs on, in words.
+      data_size: how many images the data have.
     """
     return Manifest(
         command=tuple(command),
@@ -80,6 +84,7 @@ def begin(
         data_hash=data_hash,
         device=device,
         started=_now(),
+        data_size=data_size,
     )
 
 
@@ -120,16 +125,52 @@ def check_same_settings(existing: Manifest, new: Manifest, directory: Path | str
     """Refuses to mix the records of two different runs in one directory.
 
     Raises:
-      InputError: naming the first setting in which they differ.
+      InputError: naming what changed: the model, the data, or the first setting that differs.
     """
+    changed = _other_model(existing, new) or _other_data(existing, new)
+    if changed:
+        raise InputError(f"{_holds(directory)}: {changed}; {_CHOOSE}.")
     before, after = _flatten(_deciding(existing)), _flatten(_deciding(new))
     for name in sorted(before.keys() | after.keys()):
         old, now = before.get(name, "not set"), after.get(name, "not set")
         if old != now:
-            raise InputError(
-                f"{Path(directory)} holds another run: {name} was {old} and is now {now}; "
-                "choose another --out or delete it."
-            )
+            raise InputError(f"{_holds(directory)}: {name} was {old} and is now {now}; {_CHOOSE}.")
+
+
+_CHOOSE = "choose another --out or delete it"
+
+
+def _holds(directory: Path | str) -> str:
+    return f"{Path(directory)} holds another run"
+
+
+def _other_model(existing: Manifest, new: Manifest) -> str:
+    """In which words the models differ; empty where they don't."""
+    if existing.model_hash == new.model_hash:
+        return ""
+    then, now = existing.settings.get("model"), new.settings.get("model")
+    if then != now:
+        return f"the model was {then!r} and is now {now!r}"
+    digests = _digests(existing.model_hash, new.model_hash)
+    return f"the model changed: other layers or weights under the same name: {digests}"
+
+
+def _other_data(existing: Manifest, new: Manifest) -> str:
+    """In which words the data differ; empty where they don't."""
+    if existing.data_hash == new.data_hash:
+        return ""
+    then, now = existing.settings.get("data"), new.settings.get("data")
+    if then != now:
+        return f"the data were {then!r} and are now {now!r}"
+    if existing.data_size != new.data_size and None not in (existing.data_size, new.data_size):
+        return f"the data changed: {existing.data_size} images then, {new.data_size} now"
+    digests = _digests(existing.data_hash, new.data_hash)
+    same_size = "as many images, but other pixels, names or labels: " if new.data_size else ""
+    return f"the data changed: {same_size}{digests}"
+
+
+def _digests(then: str, now: str) -> str:
+    return f"their digest was {then[:12]} and is now {now[:12]}"
 
 
 def write(directory: Path | str, manifest: Manifest) -> None:

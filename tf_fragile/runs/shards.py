@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,8 @@ from tf_fragile.errors import InputError
 from tf_fragile.runs.atomic import make_directory, remove_leftovers
 from tf_fragile.runs.gallery import gallery_directory, gallery_path, has_gallery, write_gallery
 from tf_fragile.runs.records import part_directory, part_path, read_part, write_records
+
+_SECONDS_BETWEEN_LINES = 30.0
 
 
 @dataclass(frozen=True)
@@ -96,13 +100,8 @@ def run_shards(
         remove_leftovers(make_directory(place))
     complete = {shard.number for shard in shards if is_complete(directory, shard)}
     computed: list[int] = []
-    bar = tqdm(
-        total=sum(len(shard.positions) for shard in shards),
-        initial=sum(len(shard.positions) for shard in shards if shard.number in complete),
-        unit="image",
-        disable=not progress,
-    )
-    with bar:
+    done = sum(len(shard.positions) for shard in shards if shard.number in complete)
+    with bar_over(sum(len(shard.positions) for shard in shards), "image", progress, done) as bar:
         for shard in shards:
             if shard.number in complete:
                 continue
@@ -113,3 +112,9 @@ def run_shards(
             computed.append(shard.number)
             bar.update(len(shard.positions))
     return computed
+
+
+def bar_over(total: int, unit: str, progress: bool, done: int = 0) -> tqdm[NoReturn]:
+    """A bar on standard error; in a file or a pipe a line at most every half minute."""
+    often = 0.1 if sys.stderr.isatty() else _SECONDS_BETWEEN_LINES
+    return tqdm(total=total, initial=done, unit=unit, disable=not progress, mininterval=often)

@@ -106,7 +106,7 @@ def run(campaign: Campaign, *, progress: bool = True) -> Outcome:
             settings=_settings(campaign, method),
             command=campaign.command,
             shard_size=campaign.preset.shard_size,
-            gallery=campaign.gallery,
+            pictures=campaign.positions_of(method)[: campaign.gallery],
             progress=progress,
         )
         parts.append(records)

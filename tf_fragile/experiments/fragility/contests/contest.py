@@ -152,7 +152,6 @@ def run(
             settings=_settings(contest, method, subject),
             command=command,
             shard_size=contest.shard_size,
-            gallery=0,
             progress=progress,
         )
         parts.append(records)

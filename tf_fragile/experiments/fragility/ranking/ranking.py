@@ -142,7 +142,6 @@ def run(
                 settings=_settings(ranking, name, subject),
                 command=command,
                 shard_size=ranking.shard_size,
-                gallery=0,
                 progress=progress,
             )
         except UnsupportedLayerError as error:  # the stand-ins of the attack have layers too

@@ -1,0 +1,92 @@
+"""Counts of images and files, and the sentences made from them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tf_fragile.audit.counts import Counts, as_recorded, count, skipped_in_words
+from tf_fragile.data.preprocessing import PREPROCESSINGS
+from tf_fragile.data.source import Sample, Skipped, Source
+from tf_fragile.probes.sampling import Drawn
+from tf_fragile.runs.records import make_records
+
+
+def source(size: int, skipped: tuple[Skipped, ...] = ()) -> Source:
+    return Source(
+        name="folder:x",
+        class_names=None,
+        image_shape=(2, 2, 3),
+        preprocessing=PREPROCESSINGS["raw"],
+        read=lambda _: Sample(np.zeros((2, 2, 3)), 0),
+        digest=str,
+        size=size,
+        skipped=skipped,
+    )
+
+
+def drawn(label: list[int], predicted: list[int], only_correct: bool = True) -> Drawn:
+    return Drawn(np.arange(len(label)), np.array(label), np.array(predicted), only_correct)
+
+
+def test_found_is_read_and_skipped_and_looked_at_is_passed_over_and_attacked() -> None:
+    files = (Skipped("a.jpg", "broken"), Skipped("b.jpg", "broken"))
+    counts = count(source(40, files), drawn([0, 1, -1, 2], [0, 0, 1, 2]), asked=3)
+    assert (counts.found, counts.skipped, counts.read) == (42, 2, 40)
+    assert (counts.looked_at, counts.passed_over, counts.attacked) == (4, 1, 3)
+    assert counts.text == (
+        "42 files found, 2 skipped, 40 read; 4 looked at, 1 misclassified and passed over, "
+        "3 attacked"
+    )
+    assert counts.shortfall == ""
+
+
+def test_images_that_are_no_files_are_called_images() -> None:
+    counts = count(source(1), drawn([0], [1], only_correct=False), asked=None)
+    assert counts.text == ("1 image; 1 looked at, 0 misclassified and passed over, 1 attacked")
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "passed_over", "sentence"),
+    [
+        (120, 20, ""),
+        (
+            40,
+            3,
+            "--num_images=100, but only 37 of the 40 images are classified correctly; "
+            "37 are attacked",
+        ),
+        (37, 0, "--num_images=100, but there are only 37 images; 37 are attacked"),
+        (1, 0, "--num_images=100, but there is only 1 image; 1 is attacked"),
+        (
+            9,
+            8,
+            "--num_images=100, but only 1 of the 9 images is classified correctly; 1 is attacked",
+        ),
+    ],
+)
+def test_fewer_than_asked_for_is_said(looked_at: int, passed_over: int, sentence: str) -> None:
+    assert Counts(looked_at, 0, looked_at, passed_over, asked=100).shortfall == sentence
+    assert Counts(looked_at, 0, looked_at, passed_over, asked=None).shortfall == ""
+
+
+def test_the_records_have_the_last_word() -> None:
+    row = {"label": 0, "predicted": 1, "metric": "excluded", "value": 1.0, "note": "misclassified"}
+    records = make_records([{**row, "sample": 3}, {**row, "sample": 5}])
+    assert as_recorded(Counts(9, 0, 9, 1), records) == Counts(9, 0, 9, 2)
+
+
+def test_skipped_files_are_one_line_by_reason() -> None:
+    files = [
+        *(Skipped(f"x/{i}.jpg", f"cannot identify image file '{i}.jpg'") for i in range(3)),
+        Skipped("x/8.png", "image file is truncated (12 bytes not processed)"),
+        Skipped("x/9.png", "image file is truncated (40 bytes not processed)"),
+        Skipped("y.png", "outside the class folders"),
+        Skipped("z.png", "empty"),
+    ]
+    assert skipped_in_words(files) == (
+        "7 files skipped (3 x cannot identify image file; 2 x image file is truncated; "
+        "1 x outside the class folders; 1 for other reasons); the report lists them"
+    )
+    assert skipped_in_words(files[-1:]) == ("1 file skipped (1 x empty); the report lists them")
+    assert skipped_in_words([]) == ""

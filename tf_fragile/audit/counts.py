@@ -1,0 +1,119 @@
+"""How many images there are, were looked at and are attacked: counted once, said everywhere."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+import pandas as pd
+
+from tf_fragile.audit.summary import EXCLUDED
+from tf_fragile.data.source import Skipped, Source
+from tf_fragile.probes.sampling import Drawn
+
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The images of an audit.
+
+    Attributes:
+      found: files, or images of an archive or a data set.
+      skipped: files among them that were not read.
+      looked_at: images that the model was shown to choose from them.
+      passed_over: those of them that are left out, since the model gets them wrong.
+      asked: how many were to be attacked; `None` for all.
+      files: whether they are files.
+    """
+
+    found: int
+    skipped: int
+    looked_at: int
+    passed_over: int
+    asked: int | None = None
+    files: bool = False
+
+    @property
+    def read(self) -> int:
+        """Images that can be looked at."""
+        return self.found - self.skipped
+
+    @property
+    def attacked(self) -> int:
+        """Images that are attacked."""
+        return self.looked_at - self.passed_over
+
+    @property
+    def text(self) -> str:
+        """All of them in words."""
+        if self.files:
+            there = f"{_many(self.found, 'file')} found, {self.skipped} skipped, {self.read} read"
+        else:
+            there = _many(self.read, "image")
+        return (
+            f"{there}; {self.looked_at} looked at, {self.passed_over} misclassified and passed "
+            f"over, {self.attacked} attacked"
+        )
+
+    @property
+    def shortfall(self) -> str:
+        """That there are fewer images than asked for; empty where there are enough."""
+        if self.asked is None or self.attacked >= self.asked:
+            return ""
+        verb = "is" if self.attacked == 1 else "are"
+        if self.passed_over:
+            there = (
+                f"only {self.attacked} of the {self.looked_at} images {verb} classified correctly"
+            )
+        else:
+            there = f"there {verb} only {_many(self.attacked, 'image')}"
+        return f"--num_images={self.asked}, but {there}; {self.attacked} {verb} attacked"
+
+
+def count(source: Source, drawn: Drawn, asked: int | None) -> Counts:
+    """Counts the images of a source and of what was drawn from it."""
+    return Counts(
+        found=len(source) + len(source.skipped),
+        skipped=len(source.skipped),
+        looked_at=len(drawn.positions),
+        passed_over=int(drawn.passed_over.sum()),
+        asked=asked,
+        files=source.files is not None or bool(source.skipped),
+    )
+
+
+def as_recorded(counts: Counts, records: pd.DataFrame) -> Counts:
+    """The counts by the records of a run.
+
+    A model may call an image something else in a batch of another size, where two classes are
+    even to the last bit; the records have the last word then.
+    """
+    passed_over = records[records["metric"] == EXCLUDED]["sample"].nunique()
+    return replace(counts, passed_over=int(passed_over))
+
+
+def skipped_in_words(skipped: Sequence[Skipped]) -> str:
+    """One line on the files that were not read, counted by reason; empty where there are none."""
+    if not skipped:
+        return ""
+    reasons = Counter(_kind(file) for file in skipped).most_common()
+    named = [f"{number} x {reason}" for reason, number in reasons[:_NAMED]]
+    rest = sum(number for _, number in reasons[_NAMED:])
+    if rest:
+        named.append(f"{rest} for other reasons")
+    return f"{_many(len(skipped), 'file')} skipped ({'; '.join(named)}); the report lists them"
+
+
+def _kind(file: Skipped) -> str:
+    """A reason without what is that one file's: its name and its sizes."""
+    name = PurePath(file.path).name
+    reason = file.reason.replace(repr(name), "").replace(name, "")
+    return " ".join(re.sub(r"\([^()]*\d[^()]*\)", "", reason).split())
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

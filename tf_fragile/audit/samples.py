@@ -1,0 +1,62 @@
+"""Who the samples of the records are: file, label and prediction of each, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from tf_fragile.audit.summary import EXCLUDED
+from tf_fragile.cli import shown
+from tf_fragile.data.source import Source
+
+COLUMNS = (
+    *("sample", "file", "label", "label_name", "predicted", "predicted_name"),
+    "outcome",
+)
+ATTACKED = "attacked"
+NO_LABEL = "no label"
+
+
+def sample_table(records: pd.DataFrame, source: Source) -> pd.DataFrame:
+    """One row an image looked at, in the order of the data.
+
+    Args:
+      records: the schema of `runs.records`.
+      source: where the images came from.
+
+    Returns:
+      Columns `COLUMNS`: the sample as in the records; its file, or its number in words; the true
+      class, -1 where none is known, and the model's, each with its name; and `"attacked"`, or why
+      it was not (`"misclassified"`).
+    """
+    first = records.drop_duplicates("sample").sort_values("sample", kind="stable")
+    left_out = records[records["metric"] == EXCLUDED].drop_duplicates("sample")
+    reasons = dict(zip(left_out["sample"], left_out["note"], strict=True))
+    names = source.class_names
+    rows = [
+        (
+            sample,
+            shown(source.name_of(sample)),
+            label,
+            label_name(label, names),
+            predicted,
+            class_name(predicted, names),
+            reasons.get(sample, ATTACKED),
+        )
+        for sample, label, predicted in zip(
+            *(map(int, first[column]) for column in ("sample", "label", "predicted")), strict=True
+        )
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def class_name(label: int, class_names: Sequence[str] | None) -> str:
+    """The name of a label, or its number where it has none."""
+    known = class_names is not None and 0 <= label < len(class_names)
+    return class_names[label] if known and class_names is not None else f"class {label}"
+
+
+def label_name(label: int, class_names: Sequence[str] | None) -> str:
+    """The name of a true label; `NO_LABEL` for -1."""
+    return NO_LABEL if label < 0 else class_name(label, class_names)
