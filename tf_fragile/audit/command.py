@@ -87,7 +87,7 @@ def main(argv: list[str]) -> int:
         device()
     given = flags.FLAGS
     names = {field.name for field in dataclasses.fields(AuditSettings)}
-    chosen: dict[str, Any] = {name: given[name].value for name in names - {"imports"}}
+    chosen: dict[str, Any] = {name: given[name].value for name in names if name in given}
     chosen |= {
         "imports": tuple(given["import"].value or ()),
         "num_images": given.num_images or None,

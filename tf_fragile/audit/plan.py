@@ -66,6 +66,7 @@ def make_plan(subject: Subject) -> Plan:
         f"{f' and {seen - images} misclassified ones passed over' if seen > images else ''}, "
         f"preprocessing {subject.source.preprocessing.name!r}, "
         f"{len(subject.source.skipped)} files skipped",
+        *subject.feeding.lines,
         f"maps: top {subject.k} of {subject.image_shape[0] * subject.image_shape[1]} pixels",
     ]
     tail = [

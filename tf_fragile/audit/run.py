@@ -94,7 +94,7 @@ def run_audit(
     if summary.empty:
         raise InputError(
             f"None of the {len(subject.positions)} images was classified correctly, so there is "
-            "nothing to attack; check --preprocessing and --data, or set --only_correct=false."
+            f"nothing to attack; {subject.feeding.doubt or 'check --preprocessing and --data'}."
         )
     found = tuple(
         verdicts(
@@ -104,6 +104,7 @@ def run_audit(
             plateaus=plateaus(records),
             derivatives=_doubt(subject),
             bare=plan.bare,
+            feeding=subject.feeding.doubt,
         )
     )
     write_text(out / "summary.csv", summary.to_csv(index=False))
@@ -141,6 +142,7 @@ def _tell(
     say("")
     say(format_table(summary))
     say(f"Chance level of the overlap: {_chance(subject):.3f}.")
+    say(f"feeding: {subject.feeding.text}")
     for name, clause in odd_maps(records).items():
         say(f"{name}: {clause}.")
     for name, found in halvings(records).items():
@@ -164,6 +166,7 @@ def _facts(subject: Subject, records: pd.DataFrame, manifest: Manifest) -> dict[
         **({"Code": settings.code_run} if settings.code_run else {}),
         "Data": f"{subject.source.name}; {len(subject.positions)} of {len(subject.source)} images",
         "Preprocessing": subject.source.preprocessing.name,
+        **subject.feeding.facts,
         "Explainers": "; ".join(
             in_words(spec, BUDGETS[settings.budget].explainers) for spec in settings.explainers
         ),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -16,11 +16,14 @@ from tf_fragile.attacks.gate import Decision, trusted
 from tf_fragile.attacks.gate.corrected import Corrected
 from tf_fragile.attacks.secant import check_symmetric
 from tf_fragile.attacks.surrogates import beta_for
+from tf_fragile.audit.alternatives import Alternative, class_orders, geometries, preprocessings
+from tf_fragile.audit.feeding import Feeding, judge
 from tf_fragile.audit.settings import BUDGETS, SIGN_STEP, AuditSettings
 from tf_fragile.audit.specs import make_method
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS, Preprocessing
 from tf_fragile.data.ranges import InputRange
+from tf_fragile.data.reading import Orientation, Reading, Resize
 from tf_fragile.data.source import Source
 from tf_fragile.data.sources import open_source
 from tf_fragile.errors import InputError
@@ -28,7 +31,7 @@ from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.metrics.similarity import check_k, default_k
 from tf_fragile.models import zoo
 from tf_fragile.probes.fragility import FragilityProbe, sample_seed
-from tf_fragile.probes.sampling import sample_positions
+from tf_fragile.probes.sampling import Drawn, Seen, draw
 
 RANDOM = "random_sign"
 
@@ -42,7 +45,8 @@ class Subject:
       model: the user's model.
       network: its score function.
       source: its data.
-      positions: the images looked at; those to attack and those passed over.
+      drawn: the images of the audit; those to attack and those passed over.
+      feeding: whether the model was fed rightly, by its answers.
       probe: what is done to them.
       k: of the top-k overlap.
       image_shape: [H, W, C].
@@ -53,11 +57,17 @@ class Subject:
     model: keras.Model
     network: Network
     source: Source
-    positions: np.ndarray
+    drawn: Drawn
+    feeding: Feeding
     probe: FragilityProbe
     k: int
     image_shape: tuple[int, int, int]
     gate: Decision
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Of the images of the audit, ascending."""
+        return self.drawn.positions
 
 
 def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subject:
@@ -76,20 +86,38 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
     network = as_network(model, settings.head)
     shape = _image_shape(model)
     preprocessing = _preprocessing(settings, entry.preprocessing)
-    source = open_source(
-        settings.data, preprocessing=preprocessing, image_shape=shape, data_dir=data_dir
-    )
+
+    def opened(resize: str) -> Source:
+        return open_source(
+            settings.data,
+            preprocessing=preprocessing,
+            image_shape=shape,
+            reading=_reading(settings, resize, entry.short_side),
+            data_dir=data_dir,
+        )
+
+    resize = settings.resize or ("imagenet" if settings.model in zoo.ZOO else "stretch")
+    source = opened(resize)
     k = default_k(shape[0] * shape[1]) if settings.k is None else settings.k
     maps = tf.TensorShape((None, *shape[:2]))
     check_k(maps, k)
     explainers = _explainers(settings, network)
-    positions = sample_positions(
+    drawn = draw(
         source,
         network,
         settings.num_images,
         only_correct=settings.only_correct,
         seed=settings.seed,
     )
+    feeding = judge(
+        source,
+        network,
+        drawn.seen,
+        seed=settings.seed,
+        alternatives=lambda seen: _alternatives(settings, source, network, seen, resize, opened),
+    )
+    _check_enough(settings, source, drawn, feeding)
+    positions = drawn.positions
     network.check(tf.constant(source.load(positions[:2]).image))
     gate = trusted(network, source.load(positions[:3]).image, seed=settings.seed)
     optimizer = _optimizer(settings, gate, explainers)
@@ -103,7 +131,7 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
         only_correct=settings.only_correct,
         seed=settings.seed,
     )
-    return Subject(settings, model, network, source, positions, probe, k, shape, gate)
+    return Subject(settings, model, network, source, drawn, feeding, probe, k, shape, gate)
 
 
 def _image_shape(model: keras.Model) -> tuple[int, int, int]:
@@ -119,6 +147,48 @@ def _image_shape(model: keras.Model) -> tuple[int, int, int]:
 
 def _preprocessing(settings: AuditSettings, own: str | None) -> Preprocessing:
     return PREPROCESSINGS[settings.preprocessing or own or "raw"]
+
+
+def _reading(settings: AuditSettings, resize: str, short_side: int | None) -> Reading:
+    orientation = cast(Orientation, settings.orientation)
+    if resize == "imagenet":  # which is bicubic
+        return Reading("imagenet", orientation=orientation, short_side=short_side)
+    return Reading(cast(Resize, resize), settings.interpolation, orientation)
+
+
+def _alternatives(
+    settings: AuditSettings,
+    source: Source,
+    network: Network,
+    seen: Seen,
+    resize: str,
+    opened: Callable[[str], Source],
+) -> list[Alternative]:
+    """Other feedings, for a model that was perhaps not fed rightly."""
+    scales = [] if settings.bounds else preprocessings(source, network)
+    if not seen.labelled.any():
+        return scales
+    advice = "number the labels as the outputs are"
+    if settings.data.startswith("folder:"):
+        advice = "write their names in the order of the outputs: --classes=FILE"
+    orders = class_orders(source, seen.classes, advice)
+    return [*scales, *orders, *geometries(source, network, resize, opened, seen.positions[:4])]
+
+
+def _check_enough(settings: AuditSettings, source: Source, drawn: Drawn, feeding: Feeding) -> None:
+    """Refuses an audit of too few images, with what the model's answers say of how it was fed."""
+    correct = int((~drawn.passed_over).sum())
+    wanted = settings.num_images or 1
+    if correct >= wanted:
+        return
+    asked = f", {wanted} were asked for; " if settings.num_images else "; "
+    why = feeding.doubt or (
+        f"{feeding.text}; ask for fewer, or set --only_correct=false, or check --preprocessing"
+    )
+    raise InputError(
+        f"Only {correct} of the {len(source)} images of {source.name!r} are classified "
+        f"correctly{asked}{why}."
+    )
 
 
 def _explainers(settings: AuditSettings, network: Network) -> Mapping[str, Explainer]:
