@@ -207,7 +207,8 @@ def test_saturated_confidences_are_noticed_where_nothing_else_tells() -> None:
     assert found.accuracy.mean == 1
     assert found.doubt == (
         f"{PREFIX}accuracy 100 % [92, 100] on 45 images (chance 17 %, 6 outputs), and the "
-        "confidence is 100 % on all 45 images; with --preprocessing=unit it is 100 % [92, 100]"
+        "confidence is 100 % on all 45 images; with --preprocessing=unit it is 100 % [92, 100], "
+        "and on 0 % of the images 100 % sure"
     )
     assert not judged(refed(data, "unit"), network("unit")).in_doubt
 
@@ -216,6 +217,20 @@ def test_a_model_that_is_sure_and_right_only_as_it_is_fed_is_no_alarm() -> None:
     found = judged(source("unit"), network("unit", gain=2))
     assert "100 % of the confidences are saturated" in found.text
     assert not found.in_doubt
+
+
+def test_nearly_saturated_is_a_doubt_only_where_another_feeding_is_as_good() -> None:
+    """One picture is nearly grey, so that nothing makes a model sure of it."""
+    images = pictures(60)
+    images[3] = 110
+    images[3, :, :, 0] += 1
+    bright = np.arange(60) % CLASSES > 2
+    data = source("raw", images=images[bright], labels=np.arange(60)[bright] % CLASSES)
+    found = judged(data, network("unit", gain=0.01))
+    assert "the confidence is 100 % on 29 of 30 images; with --preprocessing=unit" in found.doubt
+    sure = judged(refed(data, "unit"), network("unit", gain=2))
+    assert "97 % of the confidences are saturated" in sure.text
+    assert not sure.in_doubt
 
 
 def test_saturation_without_labels_is_noticed() -> None:

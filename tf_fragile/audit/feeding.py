@@ -17,10 +17,11 @@ from tf_fragile.audit.suspicion import (
 )
 from tf_fragile.backprop.network import Network
 from tf_fragile.data.source import Source
-from tf_fragile.metrics.statistics import Interval
+from tf_fragile.metrics.statistics import Interval, sign_test
 from tf_fragile.probes.sampling import Seen, drawing_order, joined, look
 
-_UNSATURATED = 0.5  # a share of saturated confidences up to here is nothing to suspect
+_UNSATURATED = 0.1  # a share of saturated confidences up to here is nothing to suspect
+_BEHIND = 0.05  # p value of being behind, and another feeding is not as good
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +135,8 @@ class Feeding:
             )
         found = self.cure.accuracy
         on = "" if found.n == accuracy(self.seen).n else f" on {found.n} of them"
+        if {suspicion.kind for suspicion in self.suspicions} == {"saturated"}:
+            on += f", and on {_percent(saturated_share(self.cure.seen))} of the images 100 % sure"
         return f"with {other.name} it is {_in_words(found)}{on}{advice}"
 
 
@@ -176,8 +179,9 @@ def judge(
         seen = found.own
         odd = suspicions(seen, source, network)
     cure = _cure(found, odd, network) if found else None
-    if not missed and seen.labelled.any() and cure is None:
-        odd = ()  # everything is right, and only so: a model may be as sure as that
+    if cure is None and seen.labelled.any() and (not missed or saturated_share(seen) < 1):
+        # A model may be as sure as that; another feeding in which it is as good would tell.
+        odd = tuple(suspicion for suspicion in odd if suspicion.kind != "saturated")
     values, counts = np.unique(seen.predicted, return_counts=True)
     name = class_name(source, int(values[counts.argmax()]))
     return Feeding(seen, network.task, odd, found, cure, name)
@@ -194,11 +198,13 @@ def _cure(found: Contest, odd: tuple[Suspicion, ...], network: Network) -> Trial
         return next(filter(is_sane, found.better), found.better[0])
     if not odd:
         return None
-    labelled = found.own.labelled.any()
-    least = 0 if {suspicion.kind for suspicion in odd} == {"saturated"} or not labelled else 1
-    fit = [trial for trial in found.trials if trial.lead >= least and is_sane(trial)]
-    rank: Callable[[Trial], float] = (lambda trial: trial.lead) if labelled else _tells_apart
-    return max(fit, key=rank, default=None)
+    sane = list(filter(is_sane, found.trials))
+    if not found.own.labelled.any():
+        return max(sane, key=_tells_apart, default=None)
+    if {suspicion.kind for suspicion in odd} == {"saturated"}:
+        as_good = (trial for trial in sane if sign_test(trial.losses, trial.wins) > _BEHIND)
+        return next(as_good, None)  # the likeliest: accuracy does not tell them apart
+    return max((trial for trial in sane if trial.lead > 0), key=lambda t: t.lead, default=None)
 
 
 def _tells_apart(trial: Trial) -> float:
