@@ -9,18 +9,14 @@ import numpy as np
 
 from tf_fragile.audit.alternatives import Alternative
 from tf_fragile.audit.contest import FEW, SOME, Contest, Trial, accuracy, contest
-from tf_fragile.audit.suspicion import (
-    Suspicion,
-    class_name,
-    saturated_share,
-    suspicions,
-)
+from tf_fragile.audit.suspicion import Suspicion, class_name, saturated_share, suspicions
 from tf_fragile.backprop.network import Network
 from tf_fragile.data.source import Source
 from tf_fragile.metrics.statistics import Interval, sign_test
 from tf_fragile.probes.sampling import Seen, drawing_order, joined, look
 
 _UNSATURATED = 0.1  # a share of saturated confidences up to here is nothing to suspect
+_AS_GOOD = 0.9  # a share of the largest lead from which on another feeding may be the right one
 _BEHIND = 0.05  # p value of being behind, and another feeding is not as good
 
 
@@ -121,9 +117,12 @@ class Feeding:
 
     def _cure_in_words(self) -> str:
         if self.cure is None:
+            others = f"none of {len(self.contest.trials) if self.contest else 0} other ways"
+            if not self.accuracy:
+                return f"{others} of feeding tells more; check --preprocessing, or give labels"
             return (
-                f"none of {len(self.contest.trials) if self.contest else 0} other ways of feeding "
-                "does better; check the pictures, --preprocessing and the labels (--classes)"
+                f"{others} of feeding does better; check the pictures, --preprocessing and the "
+                "labels (--classes)"
             )
         other = self.cure.alternative
         advice = f" ({other.advice})" if other.advice else ""
@@ -191,18 +190,19 @@ def _cure(found: Contest, odd: tuple[Suspicion, ...], network: Network) -> Trial
     """The feeding to recommend: significantly better, or at least not odd where this one is."""
 
     def is_sane(trial: Trial) -> bool:
-        fits = saturated_share(trial.seen) <= _UNSATURATED
-        return fits and not suspicions(trial.seen, trial.alternative.source, network)
+        return not suspicions(trial.seen, trial.alternative.source, network)
 
     if found.better:
-        return next(filter(is_sane, found.better), found.better[0])
+        leading = [t for t in found.better if t.lead >= _AS_GOOD * found.better[0].lead]
+        return next(filter(is_sane, leading), leading[0])
     if not odd:
         return None
     sane = list(filter(is_sane, found.trials))
+    unsaturated = [trial for trial in sane if saturated_share(trial.seen) <= _UNSATURATED]
     if not found.own.labelled.any():
-        return max(sane, key=_tells_apart, default=None)
+        return max(unsaturated, key=_tells_apart, default=None)
     if {suspicion.kind for suspicion in odd} == {"saturated"}:
-        as_good = (trial for trial in sane if sign_test(trial.losses, trial.wins) > _BEHIND)
+        as_good = (t for t in unsaturated if sign_test(t.losses, t.wins) > _BEHIND)
         return next(as_good, None)  # the likeliest: accuracy does not tell them apart
     return max((trial for trial in sane if trial.lead > 0), key=lambda t: t.lead, default=None)
 
