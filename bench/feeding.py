@@ -35,7 +35,7 @@ from tf_fragile.audit.subject import open_subject
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data import Source
 from tf_fragile.errors import InputError
-from tf_fragile.probes.sampling import Seen, draw, look
+from tf_fragile.probes.sampling import Seen, draw, look, nothing_seen
 
 DATA = flags.DEFINE_string(
     "data", os.environ.get("TF_FRAGILE_DATA", ""), "Folder of real images and weights."
@@ -44,14 +44,14 @@ ROWS = flags.DEFINE_string("rows", "", "Finished measurements, JSON lines; a run
 OUT = flags.DEFINE_string("out", "", "Where the page is written; standard output where empty.")
 NETWORKS = flags.DEFINE_list("networks", [*WEIGHTS, XRAY], "Networks to try.")
 
-SAMPLES = 20
+SAMPLES, WHOLE = 20, 3
 IMAGES = 16
 AUDITED = (600, 8)
 Row = dict[str, Any]
 
 
-def judged(case: Case, network: Network, seed: int, num: int = 8) -> Feeding:
-    """As an audit of a few images judges it."""
+def judged(case: Case, network: Network, seed: int) -> Feeding:
+    """As an audit of one image judges it."""
 
     def others(seen: Seen) -> list[Alternative]:
         found = preprocessings(case.source, network)
@@ -62,8 +62,7 @@ def judged(case: Case, network: Network, seed: int, num: int = 8) -> Feeding:
             )
         return found
 
-    drawn = draw(case.source, network, num, only_correct=True, seed=seed)
-    return judge(case.source, network, drawn.seen, seed=seed, alternatives=others)
+    return judge(case.source, network, nothing_seen(), seed=seed, alternatives=others)
 
 
 def told(found: Feeding) -> Row:
@@ -110,7 +109,7 @@ def sample(fed: Fed, known: dict[int, Remembering], seed: int) -> Row:
     small = replace(
         case, source=few(case.source), reopened=lambda resize: few(case.reopened(resize))
     )
-    return told(judged(small, remembering(case, known), seed, num=1))
+    return told(judged(small, remembering(case, known), seed))
 
 
 def whole(fed: Fed, known: dict[int, Remembering], seed: int) -> Row:
@@ -130,7 +129,7 @@ def cost(fed: Fed, data: Path, images: int) -> Row:
     looking = min(images, len(case.source))
     drawn = draw(case.source, case.network, looking, only_correct=images < 600)
     drawing = time.perf_counter() - started
-    judged(case, case.network, 0, num=1)
+    judged(case, case.network, 0)
     seconds = time.perf_counter() - started
     plan = make_plan(open_subject(replace(settings, only_correct=images < 600)))
     return {
@@ -143,17 +142,17 @@ def cost(fed: Fed, data: Path, images: int) -> Row:
 
 
 def jobs(fed: Fed, data: Path) -> Iterator[tuple[str, Callable[[], Row]]]:
-    """Everything to measure on a network."""
+    """Everything to measure on a network, what matters most first."""
     known: dict[int, Remembering] = {}
     for name, make in cases(fed).items():
         yield f"mistake/{name}", partial(mistake, fed, make, known)
     for seed in range(SAMPLES):
         yield f"sample/{seed}", partial(sample, fed, known, seed)
-    for seed in range(SAMPLES // 4):
-        yield f"whole/{seed}", partial(whole, fed, known, seed)
     if fed.name in ("squeezenet_v1.0", "mobilenet_v1"):
         for images in AUDITED:
             yield f"cost/{images}", partial(cost, fed, data, images)
+    for seed in range(WHOLE):
+        yield f"whole/{seed}", partial(whole, fed, known, seed)
 
 
 def remembered(path: str) -> dict[tuple[str, str], Row]:
@@ -165,23 +164,24 @@ def remembered(path: str) -> dict[tuple[str, str], Row]:
 
 
 def measured(data: Path, path: str) -> Mapping[tuple[str, str], Row]:
-    """All rows, those that were missing computed."""
+    """All rows, those that were missing computed: each kind on all networks, then the next."""
     rows = remembered(path)
     with tempfile.TemporaryDirectory() as scratch:
+        todo = []
         for name in NETWORKS.value:
             make = xrays if name == XRAY else partial(photographs, name=name)
             fed = make(data, scratch=Path(scratch) / name.replace(" ", "_"))
-            for job, run in jobs(fed, data):
-                if (name, job) in rows:
-                    continue
-                started = time.process_time()
-                row = {"network": name, "job": job, **run()}
-                row["cpu_s"] = round(time.process_time() - started, 2)
-                rows[name, job] = row
-                print(json.dumps(row)[:240], flush=True)
-                if path:
-                    with Path(path).open("a", encoding="utf-8") as file:
-                        file.write(json.dumps(row) + "\n")
+            todo += [(name, job, run) for job, run in jobs(fed, data) if (name, job) not in rows]
+        todo.sort(key=lambda job: _KINDS.index(job[1].split("/")[0]))
+        for name, job, run in todo:
+            started = time.process_time()
+            row = {"network": name, "job": job, **run()}
+            row["cpu_s"] = round(time.process_time() - started, 2)
+            rows[name, job] = row
+            print(json.dumps(row)[:240], flush=True)
+            if path:
+                with Path(path).open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
     return rows
 
 
@@ -203,6 +203,7 @@ def main(argv: list[str]) -> int:
     return int(any(row["noticed"] for (_, job), row in rows.items() if job[:6] in _RIGHT))
 
 
+_KINDS = ("mistake", "sample", "cost", "whole")
 _RIGHT = ("sample", "whole/")
 
 if __name__ == "__main__":

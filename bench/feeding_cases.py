@@ -93,6 +93,7 @@ class Remembering:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._known: dict[int, np.ndarray] = {}
+        self._compiled = tf.function(network.outputs, autograph=False, reduce_retracing=True)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._network, name)
@@ -103,7 +104,7 @@ class Remembering:
         keys = [zlib.crc32(row.tobytes()) for row in rows]
         new = [i for i, key in enumerate(keys) if key not in self._known]
         if new:
-            for i, row in zip(new, self._network.outputs(tf.constant(rows[new])), strict=True):
+            for i, row in zip(new, self._compiled(tf.constant(rows[new])), strict=True):
                 self._known[keys[i]] = row.numpy()
         return tf.constant(np.stack([self._known[key] for key in keys]))
 
