@@ -13,7 +13,7 @@ from tf_fragile.audit.feeding import Feeding, judge
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS, Preprocessing
 from tf_fragile.data.source import Sample, Source
-from tf_fragile.probes.sampling import Seen, draw
+from tf_fragile.probes.sampling import Seen, draw, nothing_seen
 
 SIDE, CLASSES = 6, 6
 NAMES = ("dark_red", "dark_green", "dark_blue", "red", "green", "blue")
@@ -92,8 +92,9 @@ def judged(
             found += geometries(data, net, resize, opened or (lambda _: data), seen.positions[:4])
         return found
 
-    drawn = draw(data, net, num, only_correct=True, seed=seed)
-    return judge(data, net, drawn.seen, seed=seed, alternatives=others)
+    classes = net.task == "classes"
+    seen = draw(data, net, num, only_correct=True, seed=seed).seen if classes else nothing_seen()
+    return judge(data, net, seen, seed=seed, alternatives=others)
 
 
 def refed(data: Source, name: str) -> Source:
