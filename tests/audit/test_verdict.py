@@ -36,7 +36,9 @@ def around(mean: float) -> np.ndarray:
     return mean + 0.02 * np.linspace(-1, 1, IMAGES)
 
 
-def judge(attacked, *, longer=None, random=None, derivatives="", bare=(), **how) -> Verdict:
+def judge(
+    attacked, *, longer=None, random=None, derivatives="", bare=(), feeding="", **how
+) -> Verdict:
     longer = attacked if longer is None else longer
     random = around(0.95) if random is None else random
     records = make_records(
@@ -54,6 +56,7 @@ def judge(attacked, *, longer=None, random=None, derivatives="", bare=(), **how)
         plateaus=plateaus(records),
         derivatives=derivatives,
         bare=bare,
+        feeding=feeding,
     )
     return verdict
 
@@ -122,3 +125,13 @@ def test_an_attack_that_never_moved_is_no_success_whatever_an_old_record_says() 
     found = judge(around(1.0), stuck=IMAGES)
     assert found.word == "INCONCLUSIVE"
     assert "found nothing on 8 images" in found.text
+
+
+@pytest.mark.parametrize("mean", [0.1, 0.9])
+def test_of_a_wrongly_fed_model_nothing_is_concluded_either_way(mean) -> None:
+    found = judge(around(mean), feeding="the model seems to be fed wrongly: x")
+    assert found.word == "INCONCLUSIVE"
+    assert "; the model seems to be fed wrongly: x" in found.text
+    assert [doubt.kind for doubt in found.doubts] == ["feeding"]
+    nothing = judge(around(mean), failed=IMAGES, feeding="the model seems to be fed wrongly: x")
+    assert "found nothing on 8 images; the model seems to be fed wrongly: x; " in nothing.text

@@ -86,6 +86,7 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
         *([skipped_in_words(subject.source.skipped)] if subject.source.skipped else []),
         *([f"radii: {radii_in_words(settings)}"] if settings.bounds else []),
         *([f"drawn: {bands}"] if bands else []),
+        *subject.feeding.lines,
         f"maps: top {subject.k} of {subject.image_shape[0] * subject.image_shape[1]} pixels",
     ]
     tail = [

@@ -120,6 +120,7 @@ def run_audit(
             plateaus=plateaus(records),
             derivatives=_doubt(subject),
             bare=plan.bare,
+            feeding=subject.feeding.doubt,
         )
     )
     write_text(out / "summary.csv", summary.to_csv(index=False))
@@ -170,6 +171,7 @@ def _tell(
     if subject.settings.bounds is not None:
         say(f"eps: {radii_in_words(subject.settings)}.")
     say(f"Chance level of the overlap: {_chance(subject):.3f}.")
+    say(f"feeding: {subject.feeding.text}")
     for name, clause in odd_maps(records).items():
         say(f"{name}: {clause}.")
     for name, found in halvings(records).items():
@@ -204,6 +206,7 @@ def _facts(
         **({"Input": subject.adaptation} if subject.adaptation else {}),
         "Data": _data(subject, counts),
         "Preprocessing": subject.source.preprocessing.name,
+        **subject.feeding.facts,
         "Explainers": "; ".join(
             in_words(spec, BUDGETS[settings.budget].explainers) for spec in settings.explainers
         ),

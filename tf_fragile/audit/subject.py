@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -17,13 +17,16 @@ from tf_fragile.attacks.gate.corrected import Corrected
 from tf_fragile.attacks.secant import check_symmetric
 from tf_fragile.attacks.surrogates import beta_for
 from tf_fragile.audit.adapted import adapted
+from tf_fragile.audit.alternatives import Alternative, class_orders, geometries, preprocessings
 from tf_fragile.audit.bands import check_bands
 from tf_fragile.audit.counts import Counts, count
+from tf_fragile.audit.feeding import Feeding, judge
 from tf_fragile.audit.settings import BUDGETS, SIGN_STEP, AuditSettings
 from tf_fragile.audit.specs import make_method
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS, Preprocessing
 from tf_fragile.data.ranges import InputRange
+from tf_fragile.data.reading import Orientation, Reading, Resize
 from tf_fragile.data.source import Source
 from tf_fragile.data.sources import open_source
 from tf_fragile.errors import InputError
@@ -31,7 +34,7 @@ from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.metrics.similarity import check_k, default_k
 from tf_fragile.models import zoo
 from tf_fragile.probes.fragility import FragilityProbe, sample_seed
-from tf_fragile.probes.sampling import draw
+from tf_fragile.probes.sampling import Drawn, Seen, draw
 
 RANDOM = "random_sign"
 
@@ -46,8 +49,9 @@ class Subject:
       adaptation: what was put before it so that it takes pictures, a sentence; empty if nothing.
       network: its score function, of pictures.
       source: its data.
-      positions: the images looked at; those to attack and those passed over.
+      drawn: the images of the audit; those to attack and those passed over.
       counts: how many they are.
+      feeding: whether the model was fed rightly, by its answers.
       probe: what is done to them.
       k: of the top-k overlap.
       image_shape: [H, W, C].
@@ -59,12 +63,18 @@ class Subject:
     adaptation: str
     network: Network
     source: Source
-    positions: np.ndarray
+    drawn: Drawn
     counts: Counts
+    feeding: Feeding
     probe: FragilityProbe
     k: int
     image_shape: tuple[int, int, int]
     gate: Decision
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Of the images of the audit, ascending."""
+        return self.drawn.positions
 
 
 def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subject:
@@ -84,9 +94,18 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
     network, shape = as_network(taken.model, settings.head), taken.image_shape
     check_bands(settings.bands, shape[2])
     preprocessing = _preprocessing(settings, entry.preprocessing)
-    source = open_source(
-        settings.data, preprocessing=preprocessing, image_shape=shape, data_dir=data_dir
-    )
+
+    def opened(resize: str) -> Source:
+        return open_source(
+            settings.data,
+            preprocessing=preprocessing,
+            image_shape=shape,
+            reading=_reading(settings, resize, entry.short_side),
+            data_dir=data_dir,
+        )
+
+    resize = settings.resize or ("imagenet" if settings.model in zoo.ZOO else "stretch")
+    source = opened(resize)
     k = default_k(shape[0] * shape[1]) if settings.k is None else settings.k
     maps = tf.TensorShape((None, *shape[:2]))
     check_k(maps, k)
@@ -98,6 +117,14 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
         only_correct=settings.only_correct,
         seed=settings.seed,
     )
+    feeding = judge(
+        source,
+        network,
+        drawn.seen,
+        seed=settings.seed,
+        alternatives=lambda seen: _alternatives(settings, source, network, seen, resize, opened),
+    )
+    _check_any(source, drawn, feeding)
     positions, counts = drawn.positions, count(source, drawn, settings.num_images)
     network.check(tf.constant(source.load(positions[:2]).image))
     gate = trusted(network, source.load(positions[:3]).image, seed=settings.seed)
@@ -113,7 +140,18 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
         seed=settings.seed,
     )
     return Subject(
-        settings, model, taken.note, network, source, positions, counts, probe, k, shape, gate
+        settings=settings,
+        model=model,
+        adaptation=taken.note,
+        network=network,
+        source=source,
+        drawn=drawn,
+        counts=counts,
+        feeding=feeding,
+        probe=probe,
+        k=k,
+        image_shape=shape,
+        gate=gate,
     )
 
 
@@ -121,6 +159,45 @@ def _preprocessing(settings: AuditSettings, own: str | None) -> Preprocessing:
     if settings.bounds is not None:  # such data need none, whatever the model's own is
         return PREPROCESSINGS["raw"].within(*settings.bounds)
     return PREPROCESSINGS[settings.preprocessing or own or "raw"]
+
+
+def _reading(settings: AuditSettings, resize: str, short_side: int | None) -> Reading:
+    orientation = cast(Orientation, settings.orientation)
+    if resize == "imagenet":  # which is bicubic
+        return Reading("imagenet", orientation=orientation, short_side=short_side)
+    return Reading(cast(Resize, resize), settings.interpolation, orientation)
+
+
+def _alternatives(
+    settings: AuditSettings,
+    source: Source,
+    network: Network,
+    seen: Seen,
+    resize: str,
+    opened: Callable[[str], Source],
+) -> list[Alternative]:
+    """Other feedings, for a model that was perhaps not fed rightly."""
+    scales = [] if settings.bounds else preprocessings(source, network)
+    if not seen.labelled.any():
+        return scales
+    advice = "number the labels as the outputs are"
+    if settings.data.startswith("folder:"):
+        advice = "write their names in the order of the outputs: --classes=FILE"
+    orders = class_orders(source, seen.classes, advice)
+    return [*scales, *orders, *geometries(source, network, resize, opened, seen.positions[:4])]
+
+
+def _check_any(source: Source, drawn: Drawn, feeding: Feeding) -> None:
+    """Refuses an audit of no image, with what the model's answers say of how it was fed."""
+    if not drawn.passed_over.all():
+        return
+    why = feeding.doubt or (
+        f"{feeding.text}; check --preprocessing and the labels, or set --only_correct=false"
+    )
+    raise InputError(
+        f"None of the {len(source)} images of {source.name!r} is classified correctly, so there is "
+        f"nothing to attack; {why}."
+    )
 
 
 def _explainers(settings: AuditSettings, network: Network) -> Mapping[str, Explainer]:

@@ -18,6 +18,21 @@ from tf_fragile.metrics.statistics import Interval
 FRAGILE_BELOW = 0.5
 
 Word = Literal["FRAGILE", "INCONCLUSIVE", "PASS"]
+Kind = Literal["feeding", "alarm", "failed", "odd map", "budget", "derivatives", "surrogate"]
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A reason why something can't be concluded.
+
+    Attributes:
+      kind: what is in doubt: whether the model was fed rightly (then nothing is concluded), or
+        the attack or its map (then robustness is not).
+      text: one clause.
+    """
+
+    kind: Kind
+    text: str
 
 
 @dataclass(frozen=True)
@@ -30,14 +45,17 @@ class Verdict:
       word: `"FRAGILE"`: the upper end of the interval of the mean top-k overlap is below a half.
         `"PASS"`: the lower end is not, no attack failed or was stuck, more steps add next to
         nothing, derivatives are right, kinks have surrogates and random signs do no more.
-        `"INCONCLUSIVE"`: the rest, for an attack that did not succeed proves nothing by itself.
+        `"INCONCLUSIVE"`: the rest, for an attack that did not succeed proves nothing by itself;
+        and everything of a model that seems to be fed wrongly.
       text: one sentence.
+      doubts: all that was in doubt, whether the sentence says it or not.
     """
 
     explainer: str
     attack: str
     word: Word
     text: str
+    doubts: tuple[Doubt, ...] = ()
 
 
 def verdicts(
@@ -48,6 +66,7 @@ def verdicts(
     plateaus: Mapping[tuple[str, str], Plateau],
     derivatives: str = "",
     bare: Sequence[str] = (),
+    feeding: str = "",
 ) -> list[Verdict]:
     """One verdict an explainer and attack.
 
@@ -58,6 +77,7 @@ def verdicts(
       plateaus: of `plateau.plateaus`.
       derivatives: what is wrong with the model's derivatives, one clause; empty if nothing is.
       bare: names of layers that have or may have a kink and no surrogate.
+      feeding: why the model seems to be fed wrongly, one clause; empty if it does not.
     """
     paired = compare(records).set_index(["explainer", "attack", "epsilon"])
     found = []
@@ -72,13 +92,13 @@ def verdicts(
         ]
         key = (explainer, attack, row["epsilon"])
         lead = paired.loc[key, "difference_mean"] if key in paired.index else math.nan
-        doubts = _doubts(row, records, lead, plateaus.get((str(explainer), str(attack))))
+        doubts = [Doubt("feeding", feeding)] if feeding else []
+        doubts += _doubts(row, records, lead, plateaus.get((str(explainer), str(attack))))
         if derivatives:
-            doubts.append(derivatives)
+            doubts.append(Doubt("derivatives", derivatives))
         if bare:
-            doubts.append(
-                f"no surrogate stands in for {_named(bare)}, which may hide its fragility"
-            )
+            clause = f"no surrogate stands in for {_named(bare)}, which may hide its fragility"
+            doubts.append(Doubt("surrogate", clause))
         found.append(_verdict(str(explainer), str(attack), row, control, k, doubts))
     return found
 
@@ -93,8 +113,8 @@ _ALARM = "ALARM: random signs of the same size do more damage than the attack"
 
 def _doubts(
     row: pd.Series, records: pd.DataFrame, lead: float, plateau: Plateau | None
-) -> list[str]:
-    """Why robustness can't be concluded, one clause each."""
+) -> list[Doubt]:
+    """Why robustness can't be concluded."""
     own = records[
         (records["explainer"] == row["explainer"])
         & (records["attack"] == row["attack"])
@@ -102,14 +122,14 @@ def _doubts(
     ]
     doubts = []
     if lead > 0:
-        doubts.append(f"{_ALARM}, so it is the attack that is weak")
-    doubts += _failures(own, int(row["n_failed"]))
+        doubts.append(Doubt("alarm", f"{_ALARM}, so it is the attack that is weak"))
+    doubts += [Doubt("failed", clause) for clause in _failures(own, int(row["n_failed"]))]
     odd = odd_maps(records).get(str(row["explainer"]))
     if odd:
-        doubts.append(odd)
+        doubts.append(Doubt("odd map", odd))
     plateau = plateau or Plateau(Interval(math.nan, math.nan, math.nan, 0))
     if not plateau.reached:
-        doubts.append(plateau.text)
+        doubts.append(Doubt("budget", plateau.text))
     return doubts
 
 
@@ -130,16 +150,18 @@ def _named(layers: Sequence[str], most: int = 4) -> str:
 
 
 def _verdict(
-    explainer: str, attack: str, row: pd.Series, control: pd.DataFrame, k: int, doubts: list[str]
+    explainer: str, attack: str, row: pd.Series, control: pd.DataFrame, k: int, doubts: list[Doubt]
 ) -> Verdict:
     where = f"{explainer} under {attack} at epsilon = {row['epsilon']:g}"
     if not row["n"]:
         text = f"{where}: INCONCLUSIVE, the attack found nothing on {row['n_failed']:.0f} images"
-        why = [doubt for doubt in doubts if "images" in doubt or "surrogate" in doubt]
-        return Verdict(explainer, attack, "INCONCLUSIVE", "; ".join([text, *why]) + ".")
+        said = _said(doubts, "feeding", "failed", "odd map", "surrogate")
+        return _sentence(explainer, attack, "INCONCLUSIVE", [text, *said], doubts)
     low, high = row["top_k_intersection_low"], row["top_k_intersection_high"]
     word: Word = "INCONCLUSIVE"
-    if high < FRAGILE_BELOW:
+    if any(doubt.kind == "feeding" for doubt in doubts):
+        pass  # what a wrongly fed model does says nothing, either way
+    elif high < FRAGILE_BELOW:
         word = "FRAGILE"
     elif low >= FRAGILE_BELOW and not doubts:
         word = "PASS"
@@ -149,9 +171,22 @@ def _verdict(
     if len(control) and control.iloc[0]["n"]:
         text += f", random signs of the same size {_overlap(control.iloc[0])}"
     text += f" ({row['n']:.0f} images)"
-    always = [doubt for doubt in doubts if _ALARM in doubt or doubt.startswith("the clean map")]
-    said = doubts if word == "INCONCLUSIVE" else always
-    return Verdict(explainer, attack, word, "; ".join([text, *said]) + ".")
+    said = (
+        [doubt.text for doubt in doubts]
+        if word == "INCONCLUSIVE"
+        else _said(doubts, "alarm", "odd map")
+    )
+    return _sentence(explainer, attack, word, [text, *said], doubts)
+
+
+def _said(doubts: Sequence[Doubt], *kinds: Kind) -> list[str]:
+    return [doubt.text for doubt in doubts if doubt.kind in kinds]
+
+
+def _sentence(
+    explainer: str, attack: str, word: Word, clauses: Sequence[str], doubts: Sequence[Doubt]
+) -> Verdict:
+    return Verdict(explainer, attack, word, "; ".join(clauses) + ".", tuple(doubts))
 
 
 def _overlap(row: pd.Series) -> str:

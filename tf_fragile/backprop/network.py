@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy import special
 
 from tf_fragile.backprop.batches import in_batches
 from tf_fragile.backprop.derivable import check_derivable
@@ -171,13 +172,31 @@ class Network:
         Raises:
           InputError: one linear output, of which nobody said what it is.
         """
-        y = self.outputs(x)
+        return self.decided(self.outputs(x))
+
+    def decided(self, y: tf.Tensor) -> tf.Tensor:
+        """`predict` of inputs of which the model's own `outputs` are `y`."""
         self._check_decided(int(y.shape[-1]))
         if self.task == "regression":
             return y
         if self.task == "labels":
             return y > 0.5
         return self._label(y)
+
+    def confidence(self, y: tf.Tensor) -> np.ndarray:
+        """Probability [B] of the class that is predicted, float64, where one of several is.
+
+        Args:
+          y: the model's own `outputs` [B, units]; logits are taken through a softmax, or through
+            a sigmoid where there is one unit.
+        """
+        z = np.asarray(y, np.float64)
+        if z.shape[-1] == 1:
+            p = special.expit(z[:, 0]) if self.head.kind == "linear" else z[:, 0]
+            return np.maximum(p, 1 - p)
+        if self.head.kind == "linear":
+            return special.softmax(z, -1).max(-1)
+        return np.exp(z.max(-1)) if self.head.kind == "log_softmax" else z.max(-1)
 
     def top(self, x: Any) -> tf.Tensor:
         """What is explained where nobody said what: int32 [B], by the user's own model.

@@ -161,6 +161,24 @@ def in_words(bounds: tuple[float, float]) -> str:
     return "..".join(f"{bound:.9g}" for bound in bounds)
 
 
+def swapped(preprocessing: Preprocessing) -> Preprocessing:
+    """The same for models whose channels are in the other order: `unit_bgr`, `caffe_rgb`.
+
+    Every colour keeps its own mean and scale.
+
+    Args:
+      preprocessing: of one number for all channels, or of three.
+    """
+    other: Literal["rgb", "bgr"] = "rgb" if preprocessing.order == "bgr" else "bgr"
+    name, _, last = preprocessing.name.rpartition("_")
+    return Preprocessing(
+        name if last == preprocessing.order and name else f"{preprocessing.name}_{other}",
+        order=other,
+        mean=preprocessing.mean[::-1],
+        scale=preprocessing.scale[::-1],
+    )
+
+
 PREPROCESSINGS: Registry[Preprocessing] = Registry("preprocessing")
 
 _IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
@@ -181,3 +199,5 @@ for _preprocessing in (
     Preprocessing("cifar10_mean", mean=(125.3, 123.0, 113.9)),
 ):
     PREPROCESSINGS.register(_preprocessing.name, _preprocessing)
+    # Pictures read by OpenCV have their channels the other way round.
+    PREPROCESSINGS.register(swapped(_preprocessing).name, swapped(_preprocessing))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -168,6 +169,28 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     adjusted = np.empty_like(given)
     adjusted[order] = np.minimum(steps, 1.0)
     return adjusted
+
+
+def tail(successes: int, n: int, share: float, side: Literal["greater", "less"]) -> float:
+    """How probable as many successes or more (`"greater"`), or fewer (`"less"`), are by chance.
+
+    Args:
+      successes: how many of the `n`.
+      n: trials; with 0 the answer is 1.
+      share: the probability of each, by hypothesis.
+      side: which tail of the binomial distribution; `successes` itself is in both.
+    """
+    if n == 0:
+        return 1.0
+    return float(stats.binomtest(successes, n, share, alternative=side).pvalue)
+
+
+def sign_test(wins: int, losses: int) -> float:
+    """How probable as many wins or more are if neither side is better: exact, one-sided.
+
+    Ties are left out, as in McNemar's exact test of two classifiers on the same images.
+    """
+    return tail(wins, wins + losses, 0.5, "greater")
 
 
 def _finite(values: ArrayLike) -> NDArray[np.float64]:
