@@ -30,7 +30,9 @@ from tf_fragile import cli
 from tf_fragile.errors import InputError
 
 OUT = flags.DEFINE_string("out", "", "Where the page is written; standard output where empty.")
-ROWS = flags.DEFINE_string("rows", "", "Where each finished design adds a line of JSON; nowhere.")
+ROWS = flags.DEFINE_string(
+    "rows", "", "Finished designs, a line of JSON each; an interrupted run goes on there."
+)
 ONLY = flags.DEFINE_multi_string("only", [], "A design by name or part of it; may be repeated.")
 WHICH = flags.DEFINE_list("groups", list(GROUPS), "Which groups run: " + ", ".join(GROUPS) + ".")
 
@@ -70,6 +72,17 @@ def _attack(oracle: Oracle, design: Design) -> Verdict:
     return judged(answer, design)
 
 
+def finished(path: str) -> list[Row]:
+    """The rows that an earlier, interrupted run has written."""
+    if not path or not Path(path).exists():
+        return []
+    lines = map(json.loads, Path(path).read_text(encoding="utf-8").splitlines())
+    return [
+        Row(**{**line, "cells": {k: Verdict(**v) for k, v in line["cells"].items()}})
+        for line in lines
+    ]
+
+
 def run(designs: Iterable[tuple[str, Design]]) -> list[Row]:
     """All rows, each also written out as soon as it is there."""
     rows = []
@@ -89,7 +102,10 @@ def main(argv: list[str]) -> int:
     designs = chosen(WHICH.value, ONLY.value)
     if not designs:
         raise InputError(f"No design is called {', '.join(ONLY.value)}; see bench/designs.")
-    rows = run(tqdm(designs))
+    done = {row.name: row for row in finished(ROWS.value)}
+    missing = [(group, design) for group, design in designs if design.name not in done]
+    done |= {row.name: row for row in run(tqdm(missing))}
+    rows = [done[design.name] for _, design in designs]
     text = page(rows, left_out(WHICH.value))
     if OUT.value:
         Path(OUT.value).write_text(text, encoding="utf-8")

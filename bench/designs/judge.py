@@ -98,7 +98,8 @@ def checks(name: str, oracle: Oracle, design: Design) -> list[Check]:
     if name == "integrated_gradients":
         nodes, weights = np.polynomial.legendre.leggauss(POINTS)
         path = ((nodes + 1) / 2, weights / 2)
-        near = _near(lambda: oracle.path(*path), "the tape's path integral", tolerance)
+        expected, floor = oracle.path(*path)
+        near = _near(lambda: expected, "the tape's path integral", _tolerance(oracle, floor))
         return [near, _honest(oracle, oracle.difference, tolerance)]
     if name == "deeplift_rescale":
         return [_complete(oracle, tolerance), _honest(oracle, oracle.difference, tolerance)]
@@ -164,10 +165,11 @@ def _form(maps: Map, x: Any) -> str:
     return "" if np.isfinite(flat(maps)).all() else "the map is not finite"
 
 
-def _tolerance(oracle: Oracle) -> float:
+def _tolerance(oracle: Oracle, floor: float = 0.0) -> float:
+    """How far a map may be off, where `floor` is what is known of its own rounding."""
     policies = {layer.compute_dtype for layer in oracle.pair.logits.layers}
     least = max((TOLERANCE.get(policy, PRECISE) for policy in policies), default=PRECISE)
-    return max(least, min(10 * oracle.noise_floor, LOOSEST))
+    return max(least, min(10 * max(oracle.noise_floor, floor), LOOSEST))
 
 
 def _due(name: str, oracle: Oracle) -> np.ndarray | None:

@@ -49,8 +49,15 @@ class Oracle:
                 score = self.score(x)
             return numpy(tape.gradient(score, x, unconnected_gradients=zero))
 
-    def path(self, points: np.ndarray, weights: np.ndarray) -> Map:
-        """Integrated gradients from zero at these points of the path."""
+    def path(self, points: np.ndarray, weights: np.ndarray) -> tuple[Map, float]:
+        """Integrated gradients from zero, and how far they move when the points do by a millionth.
+
+        A deep network's ReLUs flip somewhere on a path: rounding decides which.
+        """
+        there = self._path(points, weights)
+        return there, distance(self._path(points * (1 - 1e-6), weights), there)
+
+    def _path(self, points: np.ndarray, weights: np.ndarray) -> Map:
         total = tf.nest.map_structure(lambda leaf: np.zeros_like(leaf, "float64"), self.x)
         for point, weight in zip(points, weights, strict=True):
             at = tf.nest.map_structure(lambda leaf, a=point: (a * leaf).astype(leaf.dtype), self.x)
