@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
 from tf_fragile.backprop.network import Network
 from tf_fragile.data.preprocessing import PREPROCESSINGS, Preprocessing, swapped
-from tf_fragile.data.reading import RESIZES
+from tf_fragile.data.reading import RESIZES, Reading, Resize
 from tf_fragile.data.source import Source
 from tf_fragile.errors import InputError
 from tf_fragile.probes.sampling import Seen, look
@@ -89,8 +90,8 @@ def class_orders(source: Source, classes: int, advice: str) -> list[Alternative]
 def geometries(
     source: Source,
     network: Network,
-    current: str,
-    reopened: Callable[[str], Source],
+    current: Reading,
+    reopened: Callable[[Reading], Source],
     sample: np.ndarray,
 ) -> list[Alternative]:
     """Every other way to bring pictures to the model's size that changes what it sees.
@@ -98,7 +99,7 @@ def geometries(
     Args:
       source: the data.
       network: the model.
-      current: the one in use, a key of `data.reading.RESIZES`.
+      current: the one in use.
       reopened: the same data in another.
       sample: positions of a few images, to see whether anything changes.
     """
@@ -106,9 +107,14 @@ def geometries(
     found = []
     for resize in RESIZES:
         try:
-            other = reopened(resize) if resize != current else source
+            other = reopened(_resized(current, resize)) if resize != current.resize else source
         except InputError:  # these data can't be shown like that
             continue
         if len(other) == len(source) and not np.array_equal(other.load(sample).image, shown):
             found.append(_fed(f"--resize={resize}", other, network))
     return found
+
+
+def _resized(reading: Reading, resize: str) -> Reading:
+    """Another geometry, its own interpolation, the same orientation."""
+    return replace(Reading(cast(Resize, resize)), orientation=reading.orientation)

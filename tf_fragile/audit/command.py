@@ -49,6 +49,21 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "image_size", None, "HxW, for a model that takes images of any size, as in 224x224."
     )
+    flags.DEFINE_string(
+        "classes", None, "A file that names the class of each output: one a line, or CSV."
+    )
+    flags.DEFINE_string(
+        "resize",
+        None,
+        "stretch, crop, pad (as Keras' loader) or imagenet; the zoo model's own, stretch for a "
+        "model file.",
+    )
+    flags.DEFINE_string(
+        "interpolation", None, "bilinear, nearest, bicubic, area or another of tf.image.resize."
+    )
+    flags.DEFINE_string(
+        "orientation", "ignore", "exif: turn pictures as their tags say; Keras ignores them."
+    )
     flags.DEFINE_integer("num_images", 8, "How many images to attack; 0 for all.", lower_bound=0)
     flags.DEFINE_list(
         "bounds",

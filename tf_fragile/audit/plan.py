@@ -11,6 +11,7 @@ from tf_fragile.attacks.cost import BUILD
 from tf_fragile.attacks.trusting import bare_layers, unfollowed
 from tf_fragile.audit.bands import in_words
 from tf_fragile.audit.counts import Counts, skipped_in_words
+from tf_fragile.audit.inputs import plan_lines
 from tf_fragile.audit.subject import RANDOM, Subject
 from tf_fragile.audit.units import radii_in_words
 from tf_fragile.models.batch import fixed_batch
@@ -84,6 +85,7 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
         f"preprocessing {subject.source.preprocessing.name!r}",
         *([counts.shortfall] if counts.shortfall else []),
         *([skipped_in_words(subject.source.skipped)] if subject.source.skipped else []),
+        *plan_lines(subject.source),
         *([f"radii: {radii_in_words(settings)}"] if settings.bounds else []),
         *([f"drawn: {bands}"] if bands else []),
         *subject.feeding.lines,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tf_fragile.audit import bands
+from tf_fragile.audit import bands, inputs
 from tf_fragile.audit.counts import Counts, as_recorded, skipped_in_words
 from tf_fragile.audit.gallery import examples
 from tf_fragile.audit.odd_maps import odd_maps
@@ -206,6 +206,7 @@ def _facts(
         **({"Input": subject.adaptation} if subject.adaptation else {}),
         "Data": _data(subject, counts),
         "Preprocessing": subject.source.preprocessing.name,
+        **inputs.facts(subject.source),
         **subject.feeding.facts,
         "Explainers": "; ".join(
             in_words(spec, BUDGETS[settings.budget].explainers) for spec in settings.explainers

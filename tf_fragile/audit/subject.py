@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,6 +16,7 @@ from tf_fragile.attacks.gate import Decision, trusted
 from tf_fragile.attacks.gate.corrected import Corrected
 from tf_fragile.attacks.secant import check_symmetric
 from tf_fragile.attacks.surrogates import beta_for
+from tf_fragile.audit import inputs
 from tf_fragile.audit.adapted import adapted
 from tf_fragile.audit.alternatives import Alternative, class_orders, geometries, preprocessings
 from tf_fragile.audit.bands import check_bands
@@ -26,7 +27,7 @@ from tf_fragile.audit.specs import make_method
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS, Preprocessing
 from tf_fragile.data.ranges import InputRange
-from tf_fragile.data.reading import Orientation, Reading, Resize
+from tf_fragile.data.reading import Reading
 from tf_fragile.data.source import Source
 from tf_fragile.data.sources import open_source
 from tf_fragile.errors import InputError
@@ -95,17 +96,19 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
     check_bands(settings.bands, shape[2])
     preprocessing = _preprocessing(settings, entry.preprocessing)
 
-    def opened(resize: str) -> Source:
+    def opened(reading: Reading) -> Source:
         return open_source(
             settings.data,
             preprocessing=preprocessing,
             image_shape=shape,
-            reading=_reading(settings, resize, entry.short_side),
+            reading=reading,
+            outputs=inputs.outputs_of(network),
+            classes=inputs.classes_of(settings, entry, network),
             data_dir=data_dir,
         )
 
-    resize = settings.resize or ("imagenet" if settings.model in zoo.ZOO else "stretch")
-    source = opened(resize)
+    reading = inputs.reading_of(settings, entry)
+    source = opened(reading)
     k = default_k(shape[0] * shape[1]) if settings.k is None else settings.k
     maps = tf.TensorShape((None, *shape[:2]))
     check_k(maps, k)
@@ -122,7 +125,7 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
         network,
         drawn.seen,
         seed=settings.seed,
-        alternatives=lambda seen: _alternatives(settings, source, network, seen, resize, opened),
+        alternatives=lambda seen: _alternatives(settings, source, network, seen, reading, opened),
     )
     _check_any(source, drawn, feeding)
     positions, counts = drawn.positions, count(source, drawn, settings.num_images)
@@ -161,20 +164,13 @@ def _preprocessing(settings: AuditSettings, own: str | None) -> Preprocessing:
     return PREPROCESSINGS[settings.preprocessing or own or "raw"]
 
 
-def _reading(settings: AuditSettings, resize: str, short_side: int | None) -> Reading:
-    orientation = cast(Orientation, settings.orientation)
-    if resize == "imagenet":  # which is bicubic
-        return Reading("imagenet", orientation=orientation, short_side=short_side)
-    return Reading(cast(Resize, resize), settings.interpolation, orientation)
-
-
 def _alternatives(
     settings: AuditSettings,
     source: Source,
     network: Network,
     seen: Seen,
-    resize: str,
-    opened: Callable[[str], Source],
+    reading: Reading,
+    opened: Callable[[Reading], Source],
 ) -> list[Alternative]:
     """Other feedings, for a model that was perhaps not fed rightly."""
     scales = [] if settings.bounds else preprocessings(source, network)
@@ -184,7 +180,7 @@ def _alternatives(
     if settings.data.startswith("folder:"):
         advice = "write their names in the order of the outputs: --classes=FILE"
     orders = class_orders(source, seen.classes, advice)
-    return [*scales, *orders, *geometries(source, network, resize, opened, seen.positions[:4])]
+    return [*scales, *orders, *geometries(source, network, reading, opened, seen.positions[:4])]
 
 
 def _check_any(source: Source, drawn: Drawn, feeding: Feeding) -> None:
