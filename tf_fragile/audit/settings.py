@@ -135,6 +135,13 @@ class AuditSettings:
             if len(set(given)) != len(given):
                 raise InputError(f"--{name} names one twice: {', '.join(given)}; give each once.")
         radii(self.epsilon)
+        if self.bounds is None and min(self.epsilon) < 1:
+            small = min(self.epsilon)
+            raise InputError(
+                f"--epsilon={small:g} is less than one grey level, the least by which a picture "
+                f"can change; epsilon is in grey levels: write {max(1, round(255 * small)):g}, if "
+                f"{small:g} of the range is meant."
+            )
         if self.halving and len(set(self.epsilon)) < 2:
             raise InputError(
                 "--halving searches between the smallest and the largest --epsilon; give two."
