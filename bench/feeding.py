@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tensorflow as tf
@@ -33,7 +33,8 @@ from tf_fragile.audit.plan import make_plan
 from tf_fragile.audit.settings import AuditSettings
 from tf_fragile.audit.subject import open_subject
 from tf_fragile.backprop.network import Network, as_network
-from tf_fragile.data import Source
+from tf_fragile.data import Reading, Source
+from tf_fragile.data.reading import Resize
 from tf_fragile.errors import InputError
 from tf_fragile.probes.sampling import Seen, draw, look, nothing_seen
 
@@ -58,7 +59,11 @@ def judged(case: Case, network: Network, seed: int) -> Feeding:
         if seen.labelled.any():
             found += class_orders(case.source, seen.classes, "--classes")
             found += geometries(
-                case.source, network, case.resize, case.reopened, seen.positions[:4]
+                case.source,
+                network,
+                Reading(cast(Resize, case.resize)),
+                lambda reading: case.reopened(reading.resize),
+                seen.positions[:4],
             )
         return found
 

@@ -12,6 +12,7 @@ from tf_fragile.audit.alternatives import class_orders, geometries, preprocessin
 from tf_fragile.audit.feeding import Feeding, judge
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS, Preprocessing
+from tf_fragile.data.reading import Reading
 from tf_fragile.data.source import Sample, Source
 from tf_fragile.probes.sampling import Seen, draw, nothing_seen
 
@@ -89,7 +90,10 @@ def judged(
         found = preprocessings(data, net)
         if seen.labelled.any():
             found += class_orders(data, seen.classes, "say --classes=FILE")
-            found += geometries(data, net, resize, opened or (lambda _: data), seen.positions[:4])
+            other = opened or (lambda _: data)
+            found += geometries(
+                data, net, Reading(resize), lambda how: other(how.resize), seen.positions[:4]
+            )
         return found
 
     classes = net.task == "classes"

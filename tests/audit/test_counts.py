@@ -79,14 +79,15 @@ def test_the_records_have_the_last_word() -> None:
 def test_skipped_files_are_one_line_by_reason() -> None:
     files = [
         *(Skipped(f"x/{i}.jpg", f"cannot identify image file '{i}.jpg'") for i in range(3)),
+        Skipped("x/7.jpg", "cannot identify image file '/data/x/7.jpg'"),
         Skipped("x/8.png", "image file is truncated (12 bytes not processed)"),
         Skipped("x/9.png", "image file is truncated (40 bytes not processed)"),
         Skipped("y.png", "outside the class folders"),
         Skipped("z.png", "empty"),
     ]
     assert skipped_in_words(files) == (
-        "7 files skipped (3 x cannot identify image file; 2 x image file is truncated; "
+        "skipped: 8 files (4 x cannot identify image file; 2 x image file is truncated; "
         "1 x outside the class folders; 1 for other reasons); the report lists them"
     )
-    assert skipped_in_words(files[-1:]) == ("1 file skipped (1 x empty); the report lists them")
+    assert skipped_in_words(files[-1:]) == ("skipped: 1 file (1 x empty); the report lists them")
     assert skipped_in_words([]) == ""

@@ -68,7 +68,9 @@ def test_more_than_three_have_every_class_and_then_the_next_on_each_side() -> No
     found = shown(4, SEVEN, "aaaabaa")
     assert found.places[2].role == "worst of its class"
     assert "4 of the 7 attacked images, from all 2 classes" in found.text
-    assert found.text.endswith("the median; then the worst of each class not among them.")
+    assert found.text.endswith(
+        "the median; then the worst of each class not among them, then the next on each side."
+    )
 
 
 def test_all_of_them_are_sorted_and_called_all() -> None:

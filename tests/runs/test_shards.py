@@ -13,7 +13,7 @@ import pytest
 from tf_fragile.errors import InputError
 from tf_fragile.runs.gallery import gallery_path, read_gallery
 from tf_fragile.runs.records import make_records, part_directory, part_path, read_records
-from tf_fragile.runs.shards import Shard, ShardResult, plan_shards, run_shards
+from tf_fragile.runs.shards import Shard, ShardResult, bar_over, plan_shards, run_shards
 
 SHARDS = plan_shards(range(10, 17), 3)
 
@@ -174,3 +174,15 @@ def test_resumed_records_equal_those_of_another_cut_of_the_same_samples(finished
     other = finished.parent / "other"
     run_shards(other, plan_shards(range(10, 17), 2), work, progress=False)
     pd.testing.assert_frame_equal(read_records(other), read_records(finished))
+
+
+def test_a_bar_in_a_file_is_a_line_now_and_then_and_may_be_left_out(capsys) -> None:
+    with bar_over(1000, "image", progress=True) as bar:
+        for _ in range(1000):
+            bar.update(1)
+    said = capsys.readouterr().err
+    assert "1000/1000" in said
+    assert said.count("\r") <= 3
+    with bar_over(3, "image", progress=False) as bar:
+        bar.update(3)
+    assert capsys.readouterr().err == ""

@@ -105,13 +105,16 @@ def skipped_in_words(skipped: Sequence[Skipped]) -> str:
     rest = sum(number for _, number in reasons[_NAMED:])
     if rest:
         named.append(f"{rest} for other reasons")
-    return f"{_many(len(skipped), 'file')} skipped ({'; '.join(named)}); the report lists them"
+    number = _many(len(skipped), "file")
+    return f"skipped: {number} ({'; '.join(named)}); the report lists them"
 
 
 def _kind(file: Skipped) -> str:
     """A reason without what is that one file's: its name and its sizes."""
     name = PurePath(file.path).name
-    reason = file.reason.replace(repr(name), "").replace(name, "")
+    spelt = repr(name)[1:-1]
+    reason = re.sub("'[^']*'", lambda found: "" if spelt in found[0] else found[0], file.reason)
+    reason = reason.replace(name, "")
     return " ".join(re.sub(r"\([^()]*\d[^()]*\)", "", reason).split())
 
 

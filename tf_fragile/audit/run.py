@@ -180,7 +180,7 @@ def _tell(
     for reason, count in exclusions(records).items():
         say(f"left out: {count} images, {reason}")
     if subject.source.skipped:
-        say(f"skipped: {skipped_in_words(subject.source.skipped)}")
+        say(skipped_in_words(subject.source.skipped))
     say("")
     for sentence in sentences:
         say(sentence)

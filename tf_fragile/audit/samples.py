@@ -39,9 +39,9 @@ def sample_table(records: pd.DataFrame, source: Source) -> pd.DataFrame:
             sample,
             shown(source.name_of(sample)),
             label,
-            label_name(label, names),
+            shown(label_name(label, names)),
             predicted,
-            class_name(predicted, names),
+            shown(class_name(predicted, names)),
             reasons.get(sample, ATTACKED),
         )
         for sample, label, predicted in zip(

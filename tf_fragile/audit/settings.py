@@ -146,6 +146,13 @@ class AuditSettings:
         if self.bounds is not None:
             self._check_bounds(self.bounds)
         checked_radii(self.radii)
+        if self.bounds is None and min(self.radii) < 1:
+            small = min(self.radii)
+            raise InputError(
+                f"--epsilon={small:g} is less than one grey level, the least by which a picture "
+                f"can change; epsilon is in grey levels: write {max(1, round(255 * small)):g}, if "
+                f"{small:g} of the range is meant."
+            )
         if max(self.radii) >= 255 * self.grey_level and self.bounds is not None:
             raise InputError(
                 f"--epsilon={max(self.radii):g} is in units of the data, whose range "

@@ -176,5 +176,6 @@ def _sentence(
         return f"{number}, {order}."
     roles = ("the worst", "the worst and the best", "the worst, the best and the median")
     role = roles[min(len(chosen), len(roles)) - 1]
-    more = "; then the worst of each class not among them" if len(chosen) > len(roles) else ""
+    more = "; then the worst of each class not among them, then the next on each side"
+    more = more if len(chosen) > len(roles) else ""
     return f"{len(chosen)} of the {len(everyone)} attacked images, {order}: {role}{more}."

@@ -22,7 +22,10 @@ from tf_fragile.backprop.wrappers import keras_class
 L = keras.layers
 _RANK = 4
 FIRST, LAST = 1, -1
-_TURNS = {(2, 3, 1): (FIRST, LAST), (3, 1, 2): (LAST, FIRST)}  # the axis before and after
+_TURNS: Mapping[tuple[int, ...], tuple[int, int]] = {
+    (2, 3, 1): (FIRST, LAST),
+    (3, 1, 2): (LAST, FIRST),
+}  # the axis before and after
 _BY_WINDOW: tuple[type, ...] = (
     *(L.Conv2D, L.DepthwiseConv2D, L.SeparableConv2D, L.Conv2DTranspose, L.MaxPooling2D),
     *(L.AveragePooling2D, L.UpSampling2D, L.ZeroPadding2D, L.Cropping2D, L.Resizing),
@@ -169,7 +172,7 @@ def _kept(
         return axis if along == axis % _RANK else None
     order = _order(layer)
     if order:
-        before, after = _TURNS.get(order, (None, None))
+        before, after = _TURNS.get(order, (0, 0))
         return after if axis == before else None
     same = shapes.get(node.inputs[0]) == shapes.get(node.output)
     copied = kind_of(node) == "routing" and not isinstance(operation, keras.Operation)

@@ -149,10 +149,9 @@ def _other_model(existing: Manifest, new: Manifest) -> str:
     if existing.model_hash == new.model_hash:
         return ""
     then, now = existing.settings.get("model"), new.settings.get("model")
-    if then != now:
-        return f"the model was {then!r} and is now {now!r}"
+    names = f" ({then} then, {now} now)" if then != now else ""
     digests = _digests(existing.model_hash, new.model_hash)
-    return f"the model changed: other layers or weights under the same name: {digests}"
+    return f"the model changed{names}: other layers or weights: {digests}"
 
 
 def _other_data(existing: Manifest, new: Manifest) -> str:
@@ -160,13 +159,12 @@ def _other_data(existing: Manifest, new: Manifest) -> str:
     if existing.data_hash == new.data_hash:
         return ""
     then, now = existing.settings.get("data"), new.settings.get("data")
-    if then != now:
-        return f"the data were {then!r} and are now {now!r}"
-    if existing.data_size != new.data_size and None not in (existing.data_size, new.data_size):
-        return f"the data changed: {existing.data_size} images then, {new.data_size} now"
-    digests = _digests(existing.data_hash, new.data_hash)
-    same_size = "as many images, but other pixels, names or labels: " if new.data_size else ""
-    return f"the data changed: {same_size}{digests}"
+    names = f" ({then} then, {now} now)" if then != now else ""
+    sizes = existing.data_size, new.data_size
+    if None not in sizes and sizes[0] != sizes[1]:
+        return f"the data changed{names}: {sizes[0]} images then, {sizes[1]} now"
+    as_many = "as many images, but other pixels, names or labels: " if None not in sizes else ""
+    return f"the data changed{names}: {as_many}{_digests(existing.data_hash, new.data_hash)}"
 
 
 def _digests(then: str, now: str) -> str:
