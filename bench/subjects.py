@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from tf_fragile.data import PREPROCESSINGS, Source, open_source
+from tf_fragile.data import PREPROCESSINGS, Reading, Source, open_source
 from tf_fragile.models import zoo
 
 CLASSES = 10
@@ -181,6 +181,7 @@ def _trained(data: Path, name: str) -> Subject:
         f"folder:{data / 'imagenet_sample'}",
         preprocessing=preprocessing,
         image_shape=entry.input_shape,
+        reading=Reading.evaluated(entry.short_side),
     )
     low, high = float(preprocessing.range.low), float(preprocessing.range.high)
     return Subject(zoo.load(name, weights=data / _TRAINED[name]), low, high, source)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_fragile.data import PREPROCESSINGS, Source, choose, open_source
-from tf_fragile.data.source_folder import imagenet_classes
+from tf_fragile.data import PREPROCESSINGS, Reading, Source, choose, open_source
+from tf_fragile.data.class_index import imagenet_classes
 from tf_fragile.errors import InputError
 
 RAW = PREPROCESSINGS["raw"]
@@ -132,13 +132,19 @@ def test_a_stranger_among_wordnet_ids_is_named(tmp_path: Path) -> None:
         opened(f"folder:{tmp_path}")
 
 
-def test_large_images_are_resized_by_the_short_side_and_cropped_at_the_centre(
+def test_imagenet_pictures_are_resized_by_the_short_side_and_cropped_at_the_centre(
     tmp_path: Path,
 ) -> None:
     wide = np.zeros((454, 908, 3), np.uint8)
     wide[:, 454 - 20 : 454 + 20] = 255
     write(tmp_path / "x.png", wide)
-    image = opened(f"folder:{tmp_path}", (227, 227, 3)).load([0]).image[0]
+    source = open_source(
+        f"folder:{tmp_path}",
+        preprocessing=RAW,
+        image_shape=(227, 227, 3),
+        reading=Reading("imagenet"),
+    )
+    image = source.load([0]).image[0]
     # A short side of 256 shrinks by 256/454, so the stripe of 40 becomes one of 22.6 pixels.
     lit = np.flatnonzero(image[100, :, 0] > 127)
     assert 22 <= len(lit) <= 24 and lit.mean() == pytest.approx(113, abs=1)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_fragile.data import PREPROCESSINGS, open_source
+from tf_fragile.data import PREPROCESSINGS, Reading, open_source
 from tf_fragile.data.source import Batch
 from tf_fragile.errors import InputError
 from tf_fragile.models import zoo
@@ -39,6 +39,7 @@ def loaded(request: pytest.FixtureRequest, shared_data: Path) -> Loaded:
         f"folder:{shared_data / 'imagenet_sample'}",
         preprocessing=PREPROCESSINGS[str(entry.preprocessing)],
         image_shape=entry.input_shape,
+        reading=Reading.evaluated(entry.short_side),
     )
     assert len(source) == 600 and not source.skipped
     model = zoo.load(request.param, weights=shared_data / FILES[request.param])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_fragile.data import PREPROCESSINGS, Preprocessing, open_source
+from tf_fragile.data import PREPROCESSINGS, Preprocessing, Reading, open_source
 from tf_fragile.models import zoo
 
 BGR = PREPROCESSINGS["squeezenet_v1.0"]
@@ -20,6 +20,7 @@ def hits(root: Path, preprocessing: Preprocessing, every: int = 1) -> np.ndarray
         f"folder:{root / 'imagenet_sample'}",
         preprocessing=preprocessing,
         image_shape=(227, 227, 3),
+        reading=Reading.evaluated(zoo.entry("squeezenet_v1.0").short_side),
     )
     assert len(source) == 600 and not source.skipped
     model = zoo.load("squeezenet_v1.0", weights=root / "squeezenet_v1.0_imagenet.npz")

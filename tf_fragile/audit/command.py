@@ -35,6 +35,21 @@ def define_flags() -> None:
         None,
         "How pixels become inputs; the zoo model's own, raw for a model file.",
     )
+    flags.DEFINE_string(
+        "classes", None, "A file that names the class of each output: one a line, or CSV."
+    )
+    flags.DEFINE_string(
+        "resize",
+        None,
+        "stretch, crop, pad (as Keras' loader) or imagenet; the zoo model's own, stretch for a "
+        "model file.",
+    )
+    flags.DEFINE_string(
+        "interpolation", None, "bilinear, nearest, bicubic, area or another of tf.image.resize."
+    )
+    flags.DEFINE_string(
+        "orientation", "ignore", "exif: turn pictures as their tags say; Keras ignores them."
+    )
     flags.DEFINE_integer("num_images", 8, "How many images to attack; 0 for all.", lower_bound=0)
     flags.DEFINE_list("epsilon", ["1", "2", "4", "8"], "Radii in grey levels.")
     flags.DEFINE_list(
@@ -87,7 +102,8 @@ def main(argv: list[str]) -> int:
         device()
     given = flags.FLAGS
     names = {field.name for field in dataclasses.fields(AuditSettings)}
-    chosen: dict[str, Any] = {name: given[name].value for name in names - {"imports"}}
+    defined = {name for name in names if name in given}
+    chosen: dict[str, Any] = {name: given[name].value for name in defined}
     chosen |= {
         "imports": tuple(given["import"].value or ()),
         "num_images": given.num_images or None,

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tf_fragile.attacks.cost import BUILD
 from tf_fragile.attacks.trusting import bare_layers, unfollowed
+from tf_fragile.audit.inputs import plan_lines
 from tf_fragile.audit.subject import RANDOM, Subject
 from tf_fragile.models.batch import fixed_batch
 
@@ -66,6 +67,7 @@ def make_plan(subject: Subject) -> Plan:
         f"{f' and {seen - images} misclassified ones passed over' if seen > images else ''}, "
         f"preprocessing {subject.source.preprocessing.name!r}, "
         f"{len(subject.source.skipped)} files skipped",
+        *plan_lines(subject.source),
         f"maps: top {subject.k} of {subject.image_shape[0] * subject.image_shape[1]} pixels",
     ]
     tail = [

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tf_fragile.audit import inputs
 from tf_fragile.audit.gallery import examples
 from tf_fragile.audit.odd_maps import odd_maps
 from tf_fragile.audit.plan import make_plan
@@ -164,6 +165,7 @@ def _facts(subject: Subject, records: pd.DataFrame, manifest: Manifest) -> dict[
         **({"Code": settings.code_run} if settings.code_run else {}),
         "Data": f"{subject.source.name}; {len(subject.positions)} of {len(subject.source)} images",
         "Preprocessing": subject.source.preprocessing.name,
+        **inputs.facts(subject.source),
         "Explainers": "; ".join(
             in_words(spec, BUDGETS[settings.budget].explainers) for spec in settings.explainers
         ),

@@ -65,7 +65,8 @@ class AuditSettings:
       classes: a file with the name of each output, see `data.classes`; by the zoo, the folders or
         the data set where `None`.
       resize: a key of `data.reading.RESIZES`; the zoo entry's own, or `"stretch"`, where `None`.
-      interpolation: of it, one of `data.reading.INTERPOLATIONS`.
+      interpolation: of it, one of `data.reading.INTERPOLATIONS`; bilinear where `None`, and bicubic
+        where `resize` is `"imagenet"`.
       orientation: whether EXIF orientation tags are followed, one of `data.reading.ORIENTATIONS`.
       bounds: smallest and largest value of data that are stored as the model takes them; epsilon
         is then in those units. `None` for pictures of 0 to 255.
@@ -100,7 +101,7 @@ class AuditSettings:
     preprocessing: str | None = None
     classes: str | None = None
     resize: str | None = None
-    interpolation: str = "bilinear"
+    interpolation: str | None = None
     orientation: str = "ignore"
     bounds: tuple[float, float] | None = None
     image_size: tuple[int, int] | None = None

@@ -16,6 +16,7 @@ from tf_fragile.attacks.gate import Decision, trusted
 from tf_fragile.attacks.gate.corrected import Corrected
 from tf_fragile.attacks.secant import check_symmetric
 from tf_fragile.attacks.surrogates import beta_for
+from tf_fragile.audit import inputs
 from tf_fragile.audit.settings import BUDGETS, SIGN_STEP, AuditSettings
 from tf_fragile.audit.specs import make_method
 from tf_fragile.backprop.network import Network, as_network
@@ -77,7 +78,13 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
     shape = _image_shape(model)
     preprocessing = _preprocessing(settings, entry.preprocessing)
     source = open_source(
-        settings.data, preprocessing=preprocessing, image_shape=shape, data_dir=data_dir
+        settings.data,
+        preprocessing=preprocessing,
+        image_shape=shape,
+        reading=inputs.reading_of(settings, entry),
+        outputs=inputs.outputs_of(network),
+        classes=inputs.classes_of(settings, entry, network),
+        data_dir=data_dir,
     )
     k = default_k(shape[0] * shape[1]) if settings.k is None else settings.k
     maps = tf.TensorShape((None, *shape[:2]))

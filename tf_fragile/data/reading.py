@@ -16,6 +16,7 @@ INTERPOLATIONS = (
     "mitchellcubic",
 )
 """The methods of `tf.image.resize`, which `keras.utils.image_dataset_from_directory` takes."""
+_OF_CROP = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,12 @@ class Reading:
         does by default, with `crop_to_aspect_ratio` and with `pad_to_aspect_ratio`, its decoder
         included; `"imagenet"` is how ImageNet networks are evaluated: Pillow's decoder, the short
         side brought to `short_side` with antialiased bicubic interpolation, and the centre cut out.
-      interpolation: of the first three, one of `INTERPOLATIONS`.
+      interpolation: of the first three, one of `INTERPOLATIONS`; `"imagenet"` is bicubic.
       orientation: whether pictures are turned as their EXIF tag says; Keras ignores it.
       short_side: of `"imagenet"`, in pixels; 256/227 of the input's where `None`.
+
+    Raises:
+      InputError: if one of them is unknown, or two don't go together.
     """
 
     resize: Resize = "stretch"
@@ -49,3 +53,22 @@ class Reading:
                 f"Resize 'imagenet' is bicubic and takes no interpolation {self.interpolation!r}; "
                 "leave it out, or choose another resize."
             )
+        if self.resize == "crop" and self.interpolation not in _OF_CROP:
+            raise InputError(
+                f"Resize 'crop' has no interpolation {self.interpolation!r} in Keras; "
+                f"choose one of {', '.join(_OF_CROP)}."
+            )
+        if self.short_side is not None and (self.resize != "imagenet" or self.short_side < 1):
+            raise InputError(
+                f"A short side of {self.short_side} is no setting of resize {self.resize!r}; "
+                "leave it out, or choose resize 'imagenet' and a side of at least 1 pixel."
+            )
+
+    @classmethod
+    def evaluated(cls, short_side: int | None) -> Reading:
+        """How a network of the zoo is shown pictures.
+
+        Args:
+          short_side: of its entry; networks without one are fed as Keras' loader does.
+        """
+        return cls() if short_side is None else cls("imagenet", short_side=short_side)

@@ -59,7 +59,8 @@ class Source:
 
     Attributes:
       name: what was opened, e.g. `"folder:photos"`.
-      class_names: name of each label, where known; with `classes_from`, of each output of the model.
+      class_names: name of each label, where known; with `classes_from`, of each output of the
+        model.
       image_shape: `(H, W, C)` of every image.
       preprocessing: how pixels become model units.
       read: gives the sample at a position.

@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 
+from tf_fragile.data.classes import Classes
 from tf_fragile.data.embedded import (
     GENERATOR_VERSION,
     OBJECTS,
@@ -16,6 +17,7 @@ from tf_fragile.data.embedded import (
     composite,
 )
 from tf_fragile.data.fitting import check_shape
+from tf_fragile.data.labelling import Named, assign
 from tf_fragile.data.preprocessing import Preprocessing
 from tf_fragile.data.source import Sample, Source
 from tf_fragile.errors import unknown_name
@@ -29,6 +31,8 @@ def open_embedded(
     *,
     preprocessing: Preprocessing,
     image_shape: tuple[int, int, int],
+    outputs: int | None = None,
+    classes: Classes | None = None,
     seed: int = 0,
     difficulty: Difficulty | None = None,
 ) -> Source:
@@ -38,6 +42,8 @@ def open_embedded(
       split: `"val"` (the default where empty) or `"train"`; no picture is in both.
       preprocessing: how pixels become model units.
       image_shape: `(H, W, C)` the network takes; must be (64, 64, 3).
+      outputs: how many classes the model tells apart.
+      classes: what they are called.
       seed: which data set; not negative.
       difficulty: how hard the scenes are to tell apart.
 
@@ -45,7 +51,8 @@ def open_embedded(
       The source, with masks.
 
     Raises:
-      InputError: if the split is unknown or the network takes images of another size.
+      InputError: if the split is unknown, the network takes images of another size, or its classes
+        are not the objects.
     """
     split = split or "val"
     if split not in SPLITS:
@@ -53,13 +60,15 @@ def open_embedded(
     name = f"embedded/{split}"
     check_shape(name, (SIDE, SIDE, 3), image_shape)
     difficulty = difficulty or Difficulty()
+    found = Named("The embedded data", "class", OBJECTS, "the embedded data's own order")
+    labelling = assign(found, outputs=outputs, classes=classes)
 
     def draw(position: int) -> Composite:
         return composite(split_seed(seed, split), *pair_at(position), difficulty=difficulty)
 
     def read(position: int) -> Sample:
         picture = draw(position)
-        return Sample(picture.image, picture.object, picture.mask)
+        return Sample(picture.image, labelling.outputs[picture.object], picture.mask)
 
     def digest() -> str:
         settings = f"embedded {GENERATOR_VERSION} {split} {SPLITS[split]} {seed} {difficulty}"
@@ -69,12 +78,13 @@ def open_embedded(
 
     return Source(
         name=name,
-        class_names=OBJECTS,
+        class_names=labelling.names,
         image_shape=image_shape,
         preprocessing=preprocessing,
         read=read,
         digest=digest,
         size=SPLITS[split],
+        classes_from=labelling.origin,
     )
 
 

@@ -1,164 +1,224 @@
-"""Images from a folder of class folders, or from a flat folder."""
+"""Images from a folder of class folders, or from a folder of pictures."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import struct
-import zlib
-from collections.abc import Iterable
+import os
+import warnings
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from importlib import resources
 from pathlib import Path
 
 from PIL import Image
 from tqdm import tqdm
 
-from tf_fragile.data.fitting import to_pixels
+from tf_fragile.data import decoding, findings, geometry
+from tf_fragile.data.class_index import imagenet
+from tf_fragile.data.classes import Classes, listed
+from tf_fragile.data.findings import Found
+from tf_fragile.data.labelling import Labelling, Named, assign, unlabelled
+from tf_fragile.data.layout import EXTENSIONS, lay_out
 from tf_fragile.data.preprocessing import Preprocessing
+from tf_fragile.data.reading import Reading
 from tf_fragile.data.source import Sample, Skipped, Source
+from tf_fragile.data.tree import Tree, readable, walk
 from tf_fragile.errors import InputError
 
-EXTENSIONS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 QUIET_UP_TO = 500
-"""Folders with more images than this are checked behind a progress bar."""
-
-# What Pillow's decoders raise on broken files; some leak their own exceptions.
-_DECODING_ERRORS = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    IndexError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
+"""Folders with more files than this are checked behind a progress bar."""
 
 
 def open_folder(
-    directory: str, *, preprocessing: Preprocessing, image_shape: tuple[int, int, int]
+    directory: str,
+    *,
+    preprocessing: Preprocessing,
+    image_shape: tuple[int, int, int],
+    reading: Reading | None = None,
+    outputs: int | None = None,
+    classes: Classes | None = None,
 ) -> Source:
-    """Opens every readable image of a folder, in the order of their paths.
+    """Opens every readable picture of a folder, in the order of their paths.
 
-    Folders inside `directory` are classes. Where they are named by WordNet ids of the 1000
-    ImageNet classes, labels follow the standard order of these; otherwise the sorted folder
-    names. A folder without class folders gives label -1. Every file is decoded once when the
-    folder is opened, so that a position never turns out to be unreadable later. Orientation
-    tags are not applied, as in the usual training pipelines.
+    Folders inside `directory` are classes, as `keras.utils.image_dataset_from_directory` counts
+    them: empty ones, too, and folders in them belong to them. `labelling.assign` gives them their
+    outputs. A folder without folders, or with one that is no known class, has no labels. Hidden
+    files and folders are left out at any depth; every other file is read or skipped with a reason.
+    Every file is decoded once when the folder is opened, so that a position never turns out to be
+    unreadable later.
 
     Args:
       directory: the folder.
       preprocessing: how pixels become model units.
-      image_shape: `(H, W, C)` the network takes; images are resized and cropped to it.
+      image_shape: `(H, W, C)` the network takes.
+      reading: how pictures are brought to it; as Keras' loader does where `None`.
+      outputs: how many classes the model tells apart.
+      classes: what they are called.
 
     Returns:
-      The source; `skipped` lists the files that can't be read.
+      The source; `skipped` lists the files that can't be used.
 
     Raises:
-      InputError: if there is no such folder or no readable image in it.
+      InputError: if there is no such folder or no readable picture in it, if it holds several data
+        sets, or if its classes are not the model's.
     """
-    root = Path(directory)
-    if not root.is_dir():
-        raise InputError(f"There is no folder {directory!r}; give a folder of images.")
-    classes = _class_folders(root)
-    files = sorted(_images(root if not classes else [root / c for c in classes]))
-    loose = _images([root], recursive=False) if classes else []
-    checked = _check_all(files)
-    paths = [path for path, reason in checked if not reason]
-    if not paths:
-        raise InputError(
-            f"The folder {directory!r} has no readable image ({len(files)} tried); "
-            f"put image files ({', '.join(sorted(EXTENSIONS))}) or class folders of them into it."
-        )
-    skipped = [Skipped(str(path), reason) for path, reason in checked if reason]
-    skipped += [Skipped(str(path), "outside the class folders") for path in sorted(loose)]
-    class_names, label_of = _labels(classes, directory)
-    labels = [label_of.get(path.relative_to(root).parts[0], -1) for path in paths]
+    root, reading = Path(directory), reading or Reading()
+    channels = image_shape[2]
+    decoding.check_channels(channels)
+    tree = _walked(root, directory)
+    layout = lay_out(tree, lambda name: _is_known(name, outputs, classes), outputs)
+    labelling = _labelling(layout.folders, directory, outputs, classes)
+    label_of = dict(zip(layout.folders or (), labelling.outputs, strict=True))
+    checked = findings.judged(_look_at_all(tree, channels))
+    skipped = [*_unused(checked, label_of, root), *tree.skipped]
+    used = [f for f in checked if not f.look.problem and _is_inside(f.path, label_of)]
+    if not used:
+        raise InputError(_nothing(directory, tree, [s.reason for s in skipped]))
+    paths = [root / f.path for f in used]
+    labels = [label_of.get(f.path.parts[0], -1) for f in used]
+    turns = [_turn(f, reading) for f in used]
+    resize = geometry.resizer(reading, image_shape)
+    keras = reading.resize != "imagenet"
 
     def read(position: int) -> Sample:
-        with Image.open(paths[position]) as picture:
-            return Sample(to_pixels(picture, image_shape), labels[position])
+        path = paths[position]
+        pixels = decoding.decode(_content(path), channels, keras=keras, ending=path.suffix)
+        return Sample(resize(decoding.turned(pixels, turns[position])), labels[position])
 
     def digest() -> str:
         sha = hashlib.sha256()
         for path in paths:
-            content = path.read_bytes()
-            sha.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
+            content = _content(path)
+            sha.update(os.fsencode(path.relative_to(root).as_posix()))
+            sha.update(f"\0{len(content)}\0".encode())
             sha.update(content)
         return sha.hexdigest()
 
     return Source(
         name=f"folder:{directory}",
-        class_names=class_names,
+        class_names=labelling.names and tuple(map(readable, labelling.names)),
         image_shape=image_shape,
         preprocessing=preprocessing,
         read=read,
         digest=digest,
         size=len(paths),
         skipped=tuple(skipped),
+        classes_from=labelling.origin,
+        notes=(
+            *layout.notes,
+            *labelling.notes,
+            *_empty(label_of, used),
+            *_hidden(tree),
+            *findings.notes(used, reading, channels),
+        ),
+        files=tuple(readable(f.path.as_posix()) for f in used),
+        geometry=geometry.in_words(reading, image_shape),
     )
 
 
-@cache
-def imagenet_classes() -> tuple[tuple[str, str], ...]:
-    """The 1000 ImageNet classes in their standard order, as (WordNet id, name)."""
-    table = resources.files("tf_fragile.data").joinpath("imagenet_classes.csv")
-    rows = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
-    return tuple((row["wnid"], row["name"]) for row in rows)
+def _walked(root: Path, directory: str) -> Tree:
+    if not root.is_dir():
+        raise InputError(f"There is no folder {directory!r}; give a folder of images.")
+    try:
+        return walk(root)
+    except OSError as error:
+        raise InputError(
+            f"The folder {directory!r} can't be opened ({error.strerror}); "
+            "give one that you may read."
+        ) from error
 
 
-def _class_folders(root: Path) -> list[str]:
-    inside = (p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-    return sorted(p.name for p in inside if _images([p]))
+def _is_known(name: str, outputs: int | None, classes: Classes | None) -> bool:
+    if classes is not None:
+        return bool(classes.find(name))
+    return outputs in (None, len(imagenet())) and name in (imagenet().keys or ())
 
 
-def _images(roots: Path | Iterable[Path], recursive: bool = True) -> list[Path]:
-    roots = [roots] if isinstance(roots, Path) else roots
-    pattern = "**/*" if recursive else "*"
+def _labelling(
+    folders: tuple[str, ...] | None, directory: str, outputs: int | None, classes: Classes | None
+) -> Labelling:
+    if folders is None:
+        return unlabelled(outputs=outputs, classes=classes)
+    found = Named(
+        where=f"The folder {directory!r}",
+        noun="class folder",
+        names=folders,
+        order="the folders in alphabetical order, as Keras counts them",
+    )
+    return assign(found, outputs=outputs, classes=classes)
+
+
+def _look_at_all(tree: Tree, channels: int) -> list[Found]:
+    def looked(path: Path) -> Found:
+        try:
+            with open(tree.root / path, "rb") as content:
+                return Found(path, decoding.look(content, channels, path.suffix))
+        except OSError as error:
+            return Found(path, decoding.Look(error.strerror or "can't be opened"))
+
+    with warnings.catch_warnings(), ThreadPoolExecutor() as pool:
+        # Pictures of that size are skipped with a reason of our own.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        looks = tqdm(
+            pool.map(looked, tree.files),
+            total=len(tree.files),
+            desc="checking images",
+            disable=len(tree.files) <= QUIET_UP_TO,
+        )
+        return list(looks)
+
+
+def _is_inside(path: Path, label_of: dict[str, int]) -> bool:
+    """Whether a file is in a class folder, where there are some."""
+    return not label_of or (len(path.parts) > 1 and path.parts[0] in label_of)
+
+
+def _unused(checked: Sequence[Found], label_of: dict[str, int], root: Path) -> list[Skipped]:
+    left = [f for f in checked if f.look.problem or not _is_inside(f.path, label_of)]
+    left.sort(key=lambda f: (not _is_inside(f.path, label_of), f.path))
     return [
-        path
-        for root in roots
-        for path in root.glob(pattern)
-        if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
+        Skipped(readable(str(root / f.path)), f.look.problem or "outside the class folders")
+        for f in left
     ]
 
 
-def _check_all(files: list[Path]) -> list[tuple[Path, str]]:
-    """Each file with the reason why it can't be read, or an empty one."""
-    with ThreadPoolExecutor() as pool:
-        reasons = tqdm(
-            pool.map(_problem, files),
-            total=len(files),
-            desc="checking images",
-            disable=len(files) <= QUIET_UP_TO,
-        )
-        return list(zip(files, reasons, strict=True))
+def _turn(found: Found, reading: Reading) -> int:
+    """The turn that is left to make, as an EXIF tag."""
+    asked = reading.orientation == "exif" and not found.look.turns
+    return found.look.orientation if asked else 1
 
 
-def _problem(path: Path) -> str:
+def _content(path: Path) -> bytes:
     try:
-        with Image.open(path) as picture:
-            # Decoding a JPEG at its smallest scale still reads all of it, at half the time.
-            picture.draft("L", (1, 1))
-            picture.load()
-    except _DECODING_ERRORS as error:
-        return " ".join(str(error).replace(str(path), path.name).split()) or "can't be decoded"
-    return ""
-
-
-def _labels(classes: list[str], directory: str) -> tuple[tuple[str, ...] | None, dict[str, int]]:
-    if not classes:
-        return None, {}
-    order = {wnid: label for label, (wnid, _) in enumerate(imagenet_classes())}
-    if not any(name in order for name in classes):
-        return tuple(classes), {name: label for label, name in enumerate(classes)}
-    strangers = [name for name in classes if name not in order]
-    if strangers:
-        kind = "is not one of the 1000 ImageNet classes"
+        return path.read_bytes()
+    except OSError as error:
         raise InputError(
-            f"The folder {directory!r} has ImageNet class folders, but {strangers[0]!r} {kind}; "
-            "move it away or rename the others."
-        )
-    return tuple(name for _, name in imagenet_classes()), order
+            f"{str(path)!r} was there when the folder was opened, but can't be read any more "
+            f"({error.strerror}); run again on a folder that stays as it is."
+        ) from error
+
+
+def _nothing(directory: str, tree: Tree, problems: Sequence[str]) -> str:
+    tried = f"{len(tree.files)} tried" + (f": {findings.reasons(problems)}" if problems else "")
+    endings = ", ".join(sorted(EXTENSIONS))
+    return (
+        f"The folder {directory!r} has no readable image ({tried}); "
+        f"put image files ({endings}) or class folders of them into it."
+    )
+
+
+def _empty(label_of: dict[str, int], used: Sequence[Found]) -> list[str]:
+    seen = {f.path.parts[0] for f in used}
+    empty = [readable(name) for name in label_of if name not in seen]
+    if not empty:
+        return []
+    have = "has" if len(empty) == 1 else "have"
+    return [
+        f"{len(empty)} of {len(label_of)} class folders {have} no picture that can be read "
+        f"({listed(empty)}); counted as classes, as Keras does."
+    ]
+
+
+def _hidden(tree: Tree) -> list[str]:
+    if not tree.hidden:
+        return []
+    return [f"Hidden folders are left out ({listed([readable(n) for n in tree.hidden])})."]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-from io import BytesIO
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+import numpy as np
 from tqdm import tqdm
 
-from tf_fragile.data.fitting import check_shape, to_pixels
+from tf_fragile.data import decoding, geometry
+from tf_fragile.data.classes import Classes
+from tf_fragile.data.fitting import check_shape
+from tf_fragile.data.labelling import Labelling, Named, assign, unlabelled
 from tf_fragile.data.preprocessing import Preprocessing
+from tf_fragile.data.reading import Reading
 from tf_fragile.data.source import Sample, Source
 from tf_fragile.errors import InputError
 
@@ -25,17 +29,23 @@ def open_tfds(
     *,
     preprocessing: Preprocessing,
     image_shape: tuple[int, int, int],
+    reading: Reading | None = None,
+    outputs: int | None = None,
+    classes: Classes | None = None,
     data_dir: str | None = None,
 ) -> Source:
     """Opens a split of a data set that lies prepared on disk; nothing is downloaded.
 
-    The encoded images of the split are held in memory and decoded when asked for. Images of
-    varying size are resized and cropped to the network's; others must have it.
+    The encoded images of the split are held in memory and decoded when asked for. Those of
+    another size than the network's are resized by the same rule as picture files.
 
     Args:
-      spec: `NAME/SPLIT`, e.g. `cifar10/test` or `cifar10/train[:1000]`.
+      spec: `NAME/SPLIT`, e.g. `cifar10/test`, `cifar10/train[:10%]` or `cifar10/train+test`.
       preprocessing: how pixels become model units.
       image_shape: `(H, W, C)` the network takes.
+      reading: how images are brought to it; as Keras' loader does where `None`.
+      outputs: how many classes the model tells apart.
+      classes: what they are called.
       data_dir: where prepared data sets lie; otherwise `TFDS_DATA_DIR`, `TF_FRAGILE_DATA`/tfds,
         or the default of TensorFlow Datasets, whichever is set first.
 
@@ -43,44 +53,49 @@ def open_tfds(
       The source; labels are -1 where the data set has none.
 
     Raises:
-      InputError: if the data set or split is not there or its images don't fit.
+      InputError: if the data set or split is not there, or its channels or its classes are not the
+        model's.
     """
     name, slash, split = spec.rpartition("/")
     if not (slash and name and split):
         raise InputError(f"'tfds:{spec}' names no split; write tfds:NAME/SPLIT.")
     builder = _builder(name, data_dir or default_data_dir())
-    if split.partition("[")[0] not in (*builder.info.splits, "all"):
-        raise InputError(
-            f"The data set {name!r} has no split {split!r}; "
-            f"it has {', '.join(sorted(builder.info.splits))}."
-        )
+    _check_splits(builder, name, split)
+    reading = reading or Reading()
     shape = _image_shape(builder, name)
-    fixed = None not in shape[:2]
-    if fixed:
+    if shape[2] not in (None, image_shape[2]):
         check_shape(f"tfds:{spec}", shape, image_shape)
-    encoded, labels = _read(builder, split)
+    decoding.check_channels(image_shape[2])
+    labelling = _labelling(builder, name, outputs, classes)
+    encoded, own_labels = _read(builder, split)
+    _check_numbers(own_labels, name, outputs, labelling)
+    labels = [labelling.outputs[n] if n >= 0 and labelling.outputs else n for n in own_labels]
+    resize = geometry.resizer(reading, image_shape)
+    keras = reading.resize != "imagenet"
 
     def read(position: int) -> Sample:
-        with Image.open(BytesIO(encoded[position])) as picture:
-            return Sample(to_pixels(picture, image_shape), labels[position])
+        pixels = decoding.decode(encoded[position], image_shape[2], keras=keras)
+        return Sample(resize(pixels), labels[position])
 
     def digest() -> str:
         sha = hashlib.sha256(f"{builder.info.full_name}/{split} {len(encoded)}".encode())
-        for content, label in zip(encoded, labels, strict=True):
+        for content, label in zip(encoded, own_labels, strict=True):
             sha.update(f"{label} {len(content)}\0".encode())
             sha.update(content)
         return sha.hexdigest()
 
-    features = builder.info.features
-    class_names = getattr(features["label"], "names", None) if "label" in features else None
+    fits = tuple(shape[:2]) == image_shape[:2]
     return Source(
         name=f"tfds:{spec}",
-        class_names=tuple(class_names) if class_names else None,
+        class_names=labelling.names,
         image_shape=image_shape,
         preprocessing=preprocessing,
         read=read,
         digest=digest,
         size=len(encoded),
+        classes_from=labelling.origin,
+        notes=(*labelling.notes, *_depth(builder)),
+        geometry="as they are" if fits else geometry.in_words(reading, image_shape),
     )
 
 
@@ -91,6 +106,47 @@ def default_data_dir() -> str | None:
     if folder := os.environ.get("TF_FRAGILE_DATA"):
         return str(Path(folder) / "tfds")
     return None
+
+
+def _check_splits(builder: Any, name: str, split: str) -> None:
+    """Refuses an expression that names a split which is not there."""
+    for part in split.split("+"):
+        if part.partition("[")[0].strip() not in (*builder.info.splits, "all"):
+            raise InputError(
+                f"The data set {name!r} has no split {part.strip()!r}; "
+                f"it has {', '.join(sorted(builder.info.splits))}."
+            )
+
+
+def _labelling(builder: Any, name: str, outputs: int | None, classes: Classes | None) -> Labelling:
+    label = _label(builder)
+    if not getattr(label, "num_classes", None):  # numbers, or none
+        return unlabelled(outputs=outputs, classes=classes)
+    if outputs is None and classes is None:
+        return Labelling(tuple(range(label.num_classes)), tuple(label.names))
+    found = Named(
+        where=f"The data set {name!r}",
+        noun="class",
+        names=tuple(label.names),
+        order="the data set's own order",
+    )
+    return assign(found, outputs=outputs, classes=classes)
+
+
+def _label(builder: Any) -> Any:
+    return dict(builder.info.features.items()).get("label")
+
+
+def _check_numbers(
+    labels: Sequence[int], name: str, outputs: int | None, labelling: Labelling
+) -> None:
+    """Refuses labels without names that are no outputs."""
+    if labelling.outputs or outputs is None or max(labels) < outputs:
+        return
+    raise InputError(
+        f"The labels of the data set {name!r} run up to {max(labels)}, but the model tells "
+        f"{outputs} classes apart; choose a model or a data set with the other's classes."
+    )
 
 
 def _builder(name: str, data_dir: str | None) -> Any:
@@ -113,7 +169,18 @@ def _image_shape(builder: Any, name: str) -> tuple[int | None, ...]:
             f"The data set {name!r} has no feature 'image', but "
             f"{', '.join(sorted(builder.info.features))}; choose an image classification data set."
         )
-    return tuple(builder.info.features["image"].shape)
+    image = builder.info.features["image"]
+    if image.np_dtype not in (np.uint8, np.uint16):
+        raise InputError(
+            f"The images of {name!r} are {np.dtype(image.np_dtype)}, not pictures of 8 or 16 bits; "
+            "store them as arrays and open them with npz:FILE."
+        )
+    return tuple(image.shape)
+
+
+def _depth(builder: Any) -> list[str]:
+    deep = builder.info.features["image"].np_dtype == np.uint16
+    return ["The images have 16 bits; the high byte is taken."] if deep else []
 
 
 def _read(builder: Any, split: str) -> tuple[list[bytes], list[int]]:
@@ -126,10 +193,12 @@ def _read(builder: Any, split: str) -> tuple[list[bytes], list[int]]:
     except (ValueError, AssertionError) as error:
         raise InputError(f"The split {split!r} can't be read ({error}).") from error
     encoded, labels = [], []
+    label = _label(builder)
+    labelled = label is not None and not label.shape and np.issubdtype(label.np_dtype, np.integer)
     rows = tqdm(data, desc=f"reading {split}", disable=len(data) <= QUIET_UP_TO)
     for row in rows.iterable if rows.disable else rows:
         encoded.append(bytes(row["image"].numpy()))
-        labels.append(int(row["label"].numpy()) if "label" in row else -1)
+        labels.append(int(row["label"].numpy()) if labelled else -1)
     if not encoded:
         raise InputError(f"The split {split!r} holds no image; choose a longer slice.")
     return encoded, labels

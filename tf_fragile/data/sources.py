@@ -33,7 +33,7 @@ def open_source(
       preprocessing: how pixels become model units.
       image_shape: `(H, W, C)` the network takes.
       reading: how pictures are brought to `image_shape`; as Keras' loader does where `None`.
-      outputs: how many outputs the model has; labels are compared with it.
+      outputs: how many classes the model tells apart; labels are compared with it.
       classes: what they are called; by the folders or the data set itself where `None`.
       seed: which data set, for `embedded`.
       data_dir: where prepared data sets lie, for `tfds`.
@@ -50,11 +50,33 @@ def open_source(
     if kind not in KINDS:
         raise unknown_name("data source", kind, KINDS)
     if kind == "embedded":
-        return open_embedded(where, preprocessing=preprocessing, image_shape=image_shape, seed=seed)
+        return open_embedded(
+            where,
+            preprocessing=preprocessing,
+            image_shape=image_shape,
+            outputs=outputs,
+            classes=classes,
+            seed=seed,
+        )
     if not colon or not where:
         raise InputError(f"Data source {spec!r} says not where; write {kind}:PATH_OR_NAME.")
     if kind == "folder":
-        return open_folder(where, preprocessing=preprocessing, image_shape=image_shape)
+        return open_folder(
+            where,
+            preprocessing=preprocessing,
+            image_shape=image_shape,
+            reading=reading,
+            outputs=outputs,
+            classes=classes,
+        )
     if kind == "npz":
         return open_npz(where, preprocessing=preprocessing, image_shape=image_shape)
-    return open_tfds(where, preprocessing=preprocessing, image_shape=image_shape, data_dir=data_dir)
+    return open_tfds(
+        where,
+        preprocessing=preprocessing,
+        image_shape=image_shape,
+        reading=reading,
+        outputs=outputs,
+        classes=classes,
+        data_dir=data_dir,
+    )

@@ -17,6 +17,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from tf_fragile.data.preprocessing import PREPROCESSINGS
+from tf_fragile.data.reading import Reading
 from tf_fragile.data.source import Source
 from tf_fragile.data.sources import open_source
 from tf_fragile.errors import InputError
@@ -93,6 +94,7 @@ def train(
             spec,
             preprocessing=PREPROCESSINGS[entry.preprocessing],
             image_shape=entry.input_shape,
+            reading=Reading.evaluated(entry.short_side),
             data_dir=data_dir,
         )
         for role, spec in (

@@ -11,6 +11,7 @@ import numpy as np
 
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS
+from tf_fragile.data.reading import Reading
 from tf_fragile.data.source import Source
 from tf_fragile.data.sources import open_source
 from tf_fragile.errors import InputError
@@ -84,6 +85,7 @@ def open_subject(
         data,
         preprocessing=PREPROCESSINGS[entry.preprocessing],
         image_shape=entry.input_shape,
+        reading=Reading.evaluated(entry.short_side),
         data_dir=data_dir,
     )
     return Subject(model, loaded, source)

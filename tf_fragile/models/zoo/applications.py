@@ -74,4 +74,5 @@ def application_entry(name: str) -> ZooEntry:
         num_classes=1000,
         description=f"keras.applications.{name} with logits, 1000 ImageNet classes.",
         class_index="imagenet",
+        short_side=round(side / 0.875),
     )

@@ -18,6 +18,7 @@ for _entry in (
         num_classes=squeezenet.CLASSES,
         description="SqueezeNet v1.0, 1.2 M parameters, 1000 ImageNet classes.",
         class_index="imagenet",
+        short_side=256,
     ),
     ZooEntry(
         name="efficientnet_lite0",
@@ -27,6 +28,7 @@ for _entry in (
         num_classes=efficientnet_lite.CLASSES,
         description="EfficientNet-Lite0, 4.7 M parameters, 1000 ImageNet classes; option side.",
         class_index="imagenet",
+        short_side=256,
         stored_as=efficientnet_lite.STORED_AS,
     ),
     ZooEntry(
@@ -37,6 +39,7 @@ for _entry in (
         num_classes=mobilenet.CLASSES,
         description="MobileNet v1, 4.2 M parameters, 1000 ImageNet classes; option side.",
         class_index="imagenet",
+        short_side=256,
     ),
     ZooEntry(
         name="mobilenet_v2",
@@ -46,6 +49,7 @@ for _entry in (
         num_classes=mobilenet.CLASSES,
         description="MobileNet v2, 3.5 M parameters, 1000 ImageNet classes; option side.",
         class_index="imagenet",
+        short_side=256,
     ),
     ZooEntry(
         name="cifar10_fragility",
@@ -54,6 +58,7 @@ for _entry in (
         preprocessing="cifar10_mean",
         num_classes=cifar.CLASSES,
         description="CIFAR-10 network of Ghorbani et al. 2019; option width.",
+        class_index="cifar10",
     ),
     ZooEntry(
         name="cifar10_modified_bp",
@@ -62,6 +67,7 @@ for _entry in (
         preprocessing="unit",
         num_classes=cifar.CLASSES,
         description="CIFAR-10 network of Sixt et al. 2020.",
+        class_index="cifar10",
     ),
     ZooEntry(
         name="mnist_cnn",
@@ -86,6 +92,7 @@ for _entry in (
         preprocessing="centered",
         num_classes=embedded.CLASSES,
         description="Small network for the embedded data, 51 k parameters, shipped trained.",
+        class_index="embedded",
     ),
     *map(application_entry, APPLICATIONS),
 ):

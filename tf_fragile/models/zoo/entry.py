@@ -19,9 +19,10 @@ class ZooEntry:
       preprocessing: name of the preprocessing it expects; `None` where the user must say.
       num_classes: how many logits it has; `None` where only the built model tells.
       description: one line for people.
-      class_index: name of the table that names the labels, e.g. `"imagenet"`, if there is one.
-      short_side: of pictures before their centre is cut out (`Reading("imagenet")`), in pixels;
-        256/227 of the input's side where `None`.
+      class_index: name of the table that names the labels (`data.class_index`), e.g. `"imagenet"`,
+        if there is one.
+      short_side: of pictures before their centre is cut out (`data.Reading.evaluated`), in pixels;
+        `None` where pictures are not cut.
       stored_as: variables' names in the network's public weights, where Keras has others, and
         Keras's, e.g. `{"mean": "moving_mean"}`.
     """

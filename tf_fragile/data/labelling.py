@@ -1,0 +1,167 @@
+"""From what data call their classes to the outputs of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tf_fragile.data.class_index import imagenet
+from tf_fragile.data.classes import Classes, listed
+from tf_fragile.errors import InputError
+
+_FOREIGN = "name the class of each output, in their order, with --classes=FILE, one a line"
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """Which output stands for each class of the data.
+
+    Attributes:
+      outputs: of each class, in the order that they were given in.
+      names: of each output, where known.
+      origin: how it is known, a clause; empty where it is not, or nobody said how many outputs
+        there are.
+      notes: sentences for people.
+    """
+
+    outputs: tuple[int, ...] = ()
+    names: tuple[str, ...] | None = None
+    origin: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Named:
+    """Classes as a data set has them.
+
+    Attributes:
+      where: the data set, e.g. `"The folder 'photos'"`.
+      noun: what its classes are, e.g. `"class folder"`.
+      names: theirs, in the data set's order.
+      order: which that is, a clause.
+    """
+
+    where: str
+    noun: str
+    names: tuple[str, ...]
+    order: str
+
+    @property
+    def nouns(self) -> str:
+        """The noun in the plural."""
+        return self.noun + ("es" if self.noun.endswith("s") else "s")
+
+    @property
+    def counted(self) -> str:
+        """How many classes there are, in words."""
+        return f"{len(self.names)} {self.noun if len(self.names) == 1 else self.nouns}"
+
+
+def assign(found: Named, *, outputs: int | None, classes: Classes | None) -> Labelling:
+    """Gives each class of the data its output, by one rule.
+
+    Names that were given, or that the model is known by, win; ImageNet's WordNet ids (or all
+    names from there) come next where the model has 1000 outputs, or nobody said how many; else
+    classes are numbered in their own order, provided that there are as many as outputs.
+
+    Raises:
+      InputError: if the numbers don't agree or a class has no output.
+    """
+    if classes is not None:
+        check_count(classes, outputs)
+        return _by_name(found, classes, outputs)
+    if outputs in (None, len(imagenet())) and _speaks_imagenet(found.names, outputs):
+        return _by_name(found, imagenet(), outputs)
+    if outputs is not None and len(found.names) != outputs:
+        raise InputError(
+            f"{found.where} has {found.counted} ({listed(found.names)}), but the model tells "
+            f"{outputs} classes apart; {_FOREIGN}."
+        )
+    origin = "" if outputs is None else found.order
+    names = tuple(range(len(found.names)))
+    return Labelling(names, _spoken(found.names), origin, _lexical(found))
+
+
+def unlabelled(*, outputs: int | None, classes: Classes | None) -> Labelling:
+    """Names of outputs for data whose classes are not known.
+
+    Raises:
+      InputError: if there are not as many names as outputs.
+    """
+    if classes is None:
+        return Labelling()
+    check_count(classes, outputs)
+    return Labelling(names=classes.names, origin=classes.origin)
+
+
+def check_count(classes: Classes, outputs: int | None) -> None:
+    """Refuses names that are not as many as the outputs."""
+    if outputs is None or len(classes) == outputs:
+        return
+    first = classes.names[0]
+    hint = "give one name for each output, in their order"
+    if len(classes) == outputs + 1 and first.lower() in (
+        *("background", "dummy", "name", "class", "label", "classes", "labels"),
+    ):
+        hint = f"its first line {first!r} names no output: leave it out"
+    raise InputError(
+        f"{classes.origin} names {len(classes)} class{'es' * (len(classes) != 1)}, but the model "
+        f"tells {outputs} classes apart; {hint}."
+    )
+
+
+def _by_name(found: Named, classes: Classes, outputs: int | None) -> Labelling:
+    taken: dict[int, str] = {}
+    for name in found.names:
+        hits = classes.find(name)
+        if not hits:
+            raise InputError(
+                f"{found.where} has a {found.noun} {name!r}, which is no class of "
+                f"{classes.origin} ({listed(classes.names)}); rename it or move it away, or "
+                f"{_FOREIGN}."
+            )
+        if len(hits) > 1:
+            by = f"by its id ({' or '.join(classes.keys[h] for h in hits)})" if classes.keys else ""
+            raise InputError(
+                f"{found.where} has a {found.noun} {name!r}, but {classes.origin} has that name "
+                f"for the outputs {' and '.join(map(str, hits))}; "
+                f"name it {by or 'so that each name occurs once'}."
+            )
+        if hits[0] in taken:
+            raise InputError(
+                f"{found.where} has the {found.nouns} {taken[hits[0]]!r} and {name!r}, which both "
+                f"name output {hits[0]} of {classes.origin}; put them together."
+            )
+        taken[hits[0]] = name
+    origin = "" if outputs is None else f"by name, from {classes.origin}"
+    return Labelling(tuple(taken), classes.names, origin)
+
+
+def _speaks_imagenet(names: Sequence[str], outputs: int | None) -> bool:
+    """Whether one is a WordNet id of ImageNet; for 1000 outputs, or all are names from there."""
+    keys = imagenet().keys or ()
+    if any(name in keys for name in names):
+        return True
+    return outputs is not None and all(imagenet().find(name) for name in names)
+
+
+def _spoken(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names for people: in place of WordNet ids, where all are some."""
+    table = dict(zip(imagenet().keys or (), imagenet().names, strict=True))
+    known = all(name in table for name in names)
+    return tuple(table[name] for name in names) if known else names
+
+
+def _lexical(found: Named) -> tuple[str, ...]:
+    """A word on numbers that are sorted as text."""
+    if not all(name.isdecimal() for name in found.names):
+        return ()
+    moved = [(i, name) for i, name in enumerate(found.names) if int(name) != i]
+    in_order = [int(name) for name in found.names] == sorted(int(name) for name in found.names)
+    if not moved or in_order:
+        return ()
+    output, name = moved[0]
+    return (
+        f"The {found.nouns} are numbers, but sorted as text, as Keras does: {name!r} is output "
+        f"{output}. If they number the outputs, list them in order in --classes=FILE.",
+    )
