@@ -134,8 +134,7 @@ def _labelling(builder: Any, name: str, outputs: int | None, classes: Classes | 
 
 
 def _label(builder: Any) -> Any:
-    features = builder.info.features
-    return features["label"] if "label" in features else None
+    return dict(builder.info.features.items()).get("label")
 
 
 def _check_numbers(

@@ -1,0 +1,96 @@
+"""Picture files of every kind, made here, for tests of what is read from them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+
+def pixels(width: int = 37, height: int = 29, seed: int = 0) -> np.ndarray:
+    """Smooth colours with some noise, `[height, width, 3]` uint8."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    waves = np.stack([np.sin(x / 5 + y / 9 + c) for c in range(3)], axis=-1)
+    return np.clip(128 + 90 * waves + rng.normal(0, 12, waves.shape), 0, 255).astype(np.uint8)
+
+
+def encoded(picture: Image.Image, format: str, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, format, **options)
+    return stream.getvalue()
+
+
+def rgb(width: int = 37, height: int = 29) -> Image.Image:
+    return Image.fromarray(pixels(width, height))
+
+
+def grey16() -> np.ndarray:
+    return pixels()[..., 0].astype(np.uint16) * 256 + pixels()[..., 1]
+
+
+def with_alpha(mode: str) -> Image.Image:
+    picture = rgb().convert(mode)
+    picture.putalpha(Image.fromarray(pixels()[..., 2]))
+    return picture
+
+
+def tagged(orientation: int) -> Image.Exif:
+    tag = Image.Exif()
+    tag[0x0112] = orientation
+    return tag
+
+
+def palette() -> Image.Image:
+    return rgb().quantize(64)
+
+
+def animated() -> bytes:
+    frames = [Image.fromarray(pixels(seed=seed)).quantize(64) for seed in range(3)]
+    return encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+
+
+def many_frames() -> bytes:
+    frames = [Image.fromarray(pixels(seed=seed)) for seed in range(2)]
+    return encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:])
+
+
+FILES: dict[str, Callable[[], bytes]] = {
+    "plain.jpg": lambda: encoded(rgb(), "JPEG", quality=90),
+    "progressive.jpg": lambda: encoded(rgb(), "JPEG", progressive=True),
+    "no_subsampling.jpeg": lambda: encoded(rgb(), "JPEG", subsampling=0),
+    "cmyk.jpg": lambda: encoded(rgb().convert("CMYK"), "JPEG"),
+    "grey.jpg": lambda: encoded(rgb().convert("L"), "JPEG"),
+    "turned.jpg": lambda: encoded(rgb(), "JPEG", exif=tagged(6)),
+    "wide.jpg": lambda: encoded(rgb(90, 30), "JPEG"),
+    "rgb.png": lambda: encoded(rgb(), "PNG"),
+    "grey.png": lambda: encoded(rgb().convert("L"), "PNG"),
+    "bits.png": lambda: encoded(rgb().convert("1"), "PNG"),
+    "palette.png": lambda: encoded(palette(), "PNG"),
+    "clear_palette.png": lambda: encoded(palette(), "PNG", transparency=3),
+    "rgba.png": lambda: encoded(with_alpha("RGB"), "PNG"),
+    "grey_alpha.png": lambda: encoded(with_alpha("L"), "PNG"),
+    "grey16.png": lambda: encoded(Image.fromarray(grey16()), "PNG"),
+    "dot.png": lambda: encoded(rgb(1, 1), "PNG"),
+    "line.png": lambda: encoded(rgb(40, 1), "PNG"),
+    "high.png": lambda: encoded(rgb(30, 90), "PNG"),
+    "same_size.png": lambda: encoded(rgb(24, 16), "PNG"),
+    "rgb.bmp": lambda: encoded(rgb(), "BMP"),
+    "grey.bmp": lambda: encoded(rgb().convert("L"), "BMP"),
+    "palette.bmp": lambda: encoded(palette(), "BMP"),
+    "still.gif": lambda: encoded(palette(), "GIF"),
+    "animated.gif": animated,
+    "rgb.tif": lambda: encoded(rgb(), "TIFF"),
+    "packed.tiff": lambda: encoded(rgb(), "TIFF", compression="tiff_lzw"),
+    "grey16.tif": lambda: encoded(Image.fromarray(grey16()), "TIFF"),
+    "frames.tif": many_frames,
+    "turned.tif": lambda: encoded(rgb(), "TIFF", exif=tagged(6)),
+    "lossless.webp": lambda: encoded(rgb(), "WEBP", lossless=True),
+    "lossy.webp": lambda: encoded(rgb(), "WEBP"),
+    "rgb.ppm": lambda: encoded(rgb(), "PPM"),
+    "rgb.tga": lambda: encoded(rgb(), "TGA"),
+}
+"""Name of a file to its content; most are 37 wide and 29 high."""
