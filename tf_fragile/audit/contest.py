@@ -15,7 +15,9 @@ FEW, SOME, MANY = 16, 64, 256
 LEVEL = 0.05
 """Probability of one false alarm or more, over all alternatives and both looks."""
 
-_BEHIND = 3  # images more lost than won on the first few, and an alternative is given up
+# An alternative is given up that is so many images behind on the first few: behind the feeding in
+# use, and behind the best.
+_BEHIND, _BEHIND_THE_BEST = 3, 5
 
 Grow = Callable[[Seen, int], Seen]
 
@@ -84,6 +86,8 @@ def contest(own: Seen, alternatives: Sequence[Alternative], grow: Grow) -> Conte
     better: list[Trial] = []
     for images in (SOME, MANY):
         fewest = 1 - _BEHIND if images == SOME else 1
+        best = max((trial.lead for trial in trials), default=0)
+        fewest = max(fewest, best - _BEHIND_THE_BEST + 1)
         promising = [trial for trial in trials if trial.lead >= fewest]
         if not promising or better or not own.labelled.any():
             break
