@@ -216,7 +216,7 @@ FAULTS: dict[str, Fault] = {
         whole_numbers_not_cut,
         Recipe(1, "bytes", (3, 3, 1), steps=steps('L.Dense(3, activation="tanh")($)')),
         "gradient: logits",
-        NOT_THE_MODEL,
+        "nothing can be derived by it",
     ),
     "a Sequential with a call of its own": Fault(
         sequentials_by_their_layers,
