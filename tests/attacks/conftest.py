@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_fragile.attacks import trusting
 
@@ -46,14 +48,22 @@ def images() -> np.ndarray:
     return pictures()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_net():
     return convnet
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_images():
     return pictures
+
+
+@pytest.fixture
+def op_by_op() -> Iterator[None]:
+    """Functions run operation by operation: quicker than tracing a loop of few steps."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture

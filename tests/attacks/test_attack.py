@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import tf_fragile as tff
+from tf_fragile.attacks.attack import Attack
+from tf_fragile.explainers.explainer import Explainer
 
 RANGE = (0.0, 255.0)
 EVERY = {
@@ -21,6 +26,28 @@ EVERY = {
 every_objective = pytest.mark.parametrize("objective", sorted(EVERY))
 
 
+# Compiled once for all tests: an attack keeps the loop of an explainer that it has attacked.
+@cache
+def attack_on(objective: str) -> Attack:
+    return tff.attack(objective, **EVERY[objective])
+
+
+@cache
+def random_signs(objective: str = "top_k") -> Attack:
+    aim = {n: v for n, v in EVERY[objective].items() if n not in ("steps", "step_size")}
+    return tff.attack(objective, optimizer="random_sign", **aim)
+
+
+@pytest.fixture(scope="module")
+def net(make_net) -> keras.Model:
+    return make_net()
+
+
+@pytest.fixture(scope="module")
+def explainer(net) -> Explainer:
+    return tff.explain("gradient", net)
+
+
 def clean_maps(explainer, x, label) -> np.ndarray:
     maps = np.abs(explainer(x, target=label)).sum(axis=-1)
     return maps / maps.sum(axis=(1, 2), keepdims=True)
@@ -29,13 +56,11 @@ def clean_maps(explainer, x, label) -> np.ndarray:
 @every_objective
 @pytest.mark.parametrize("optimizer", ["sign", "random_sign"])
 def test_success_stays_in_the_ball_in_range_and_keeps_the_label(
-    objective, optimizer, net, images
+    objective, optimizer, net, explainer, images
 ) -> None:
-    settings = dict(EVERY[objective])
+    attack = attack_on(objective)
     if optimizer == "random_sign":
-        settings.update(mode="walk")
-    explainer = tff.explain("gradient", net)
-    attack = tff.attack(objective, optimizer=optimizer, **settings)
+        attack = tff.attack(objective, optimizer=optimizer, mode="walk", **EVERY[objective])
     r = attack(explainer, images, epsilon=[2, 8], bounds=RANGE)
     assert r.perturbed.shape == (2, *images.shape)
     assert r.success.any()
@@ -58,13 +83,9 @@ def test_success_stays_in_the_ball_in_range_and_keeps_the_label(
 
 
 @every_objective
-def test_attacks_beat_random_signs(objective, net, images) -> None:
-    explainer = tff.explain("gradient", net)
-    attacked = tff.attack(objective, **EVERY[objective])(explainer, images, epsilon=8, bounds=RANGE)
-    control = {n: v for n, v in EVERY[objective].items() if n not in ("steps", "step_size")}
-    random = tff.attack(objective, optimizer="random_sign", **control)(
-        explainer, images, epsilon=8, bounds=RANGE
-    )
+def test_attacks_beat_random_signs(objective, explainer, images) -> None:
+    attacked = attack_on(objective)(explainer, images, epsilon=8, bounds=RANGE)
+    random = random_signs(objective)(explainer, images, epsilon=8, bounds=RANGE)
     name = {"mass_center": "center_shift"}.get(objective, "objective")
     both = attacked.success[0] & random.success[0]
     better = attacked.metrics[name][0] > random.metrics[name][0]
@@ -72,12 +93,9 @@ def test_attacks_beat_random_signs(objective, net, images) -> None:
     assert better[both].mean() >= 0.9
 
 
-def test_target_region_gains_share_on_every_image(net, images) -> None:
-    explainer = tff.explain("gradient", net)
+def test_target_region_gains_share_on_every_image(explainer, images) -> None:
     mask = EVERY["target_region"]["mask"].astype(bool)
-    r = tff.attack("target_region", **EVERY["target_region"])(
-        explainer, images, epsilon=16, bounds=RANGE
-    )
+    r = attack_on("target_region")(explainer, images, epsilon=16, bounds=RANGE)
     before, after = (maps[:, mask].sum(axis=1) for maps in (r.map_before, r.map_after[0]))
     ok = r.success[0]
     assert ok.sum() >= 4
@@ -85,9 +103,8 @@ def test_target_region_gains_share_on_every_image(net, images) -> None:
     np.testing.assert_allclose(after[ok], r.metrics["objective"][0][ok], rtol=1e-5)
 
 
-def test_metrics_are_those_of_the_returned_images(net, images) -> None:
-    explainer = tff.explain("gradient", net)
-    r = tff.attack("top_k", **EVERY["top_k"])(explainer, images, epsilon=8, bounds=RANGE)
+def test_metrics_are_those_of_the_returned_images(net, explainer, images) -> None:
+    r = attack_on("top_k")(explainer, images, epsilon=8, bounds=RANGE)
     label = net.predict(images, verbose=0).argmax(axis=1)
     np.testing.assert_array_equal(r.label, label)
     clean, after = (
@@ -109,8 +126,7 @@ def test_metrics_are_those_of_the_returned_images(net, images) -> None:
     assert r.chance == 20 / 144
 
 
-def test_more_steps_never_do_less_damage(net, images) -> None:
-    explainer = tff.explain("gradient", net)
+def test_more_steps_never_do_less_damage(explainer, images) -> None:
     damage = []
     for steps in (1, 5, 20):
         attack = tff.attack("top_k", k=20, steps=steps, step_size=2.0)
@@ -123,20 +139,17 @@ def test_more_steps_never_do_less_damage(net, images) -> None:
     assert damage[2].mean() < damage[0].mean()
 
 
-def test_cost_is_counted_in_gradient_evaluations(net, images) -> None:
-    explainer = tff.explain("gradient", net)
+def test_cost_is_counted_in_gradient_evaluations(explainer, images) -> None:
     r = tff.attack("top_k", k=20, steps=7)(explainer, images, epsilon=[1, 2], bounds=RANGE)
     assert (r.gradient_evaluations == 7).all()
     assert r.gradient_evaluations.shape == (2, len(images))
-    random = tff.attack("top_k", k=20, optimizer="random_sign")
-    assert (random(explainer, images, epsilon=1, bounds=RANGE).gradient_evaluations == 0).all()
+    random = random_signs()(explainer, images, epsilon=1, bounds=RANGE)
+    assert (random.gradient_evaluations == 0).all()
 
 
-def test_a_failed_attack_is_reported_as_failed(net, images) -> None:
+def test_a_failed_attack_is_reported_as_failed(explainer, images) -> None:
     """One random throw of 200 grey levels takes the images of least margin out of their class."""
-    r = tff.attack("top_k", k=20, optimizer="random_sign")(
-        tff.explain("gradient", net), images, epsilon=200, bounds=RANGE
-    )
+    r = random_signs()(explainer, images, epsilon=200, bounds=RANGE)
     failed = ~r.success[0]
     assert failed.any()
     for name, values in r.metrics.items():
@@ -146,8 +159,7 @@ def test_a_failed_attack_is_reported_as_failed(net, images) -> None:
     assert (r.steps_to_best[0][failed] == 0).all()
 
 
-def test_one_trace_serves_all_radii_images_and_targets(net, images) -> None:
-    explainer = tff.explain("gradient", net)
+def test_one_trace_serves_all_radii_images_and_targets(explainer, images) -> None:
     attack = tff.attack("top_k", k=20, steps=3, rows=6)
     attack(explainer, images, epsilon=1, bounds=RANGE)
     loop = attack.loop(explainer, 20)
@@ -157,8 +169,7 @@ def test_one_trace_serves_all_radii_images_and_targets(net, images) -> None:
     assert loop.compiled.experimental_get_tracing_count() == traces
 
 
-def test_result_does_not_depend_on_how_rows_are_cut(net, images) -> None:
-    explainer = tff.explain("gradient", net)
+def test_result_does_not_depend_on_how_rows_are_cut(explainer, images) -> None:
     results = [
         tff.attack("top_k", k=20, steps=6, rows=rows, segment=segment)(
             explainer, images, epsilon=[1, 4], bounds=RANGE
@@ -170,9 +181,8 @@ def test_result_does_not_depend_on_how_rows_are_cut(net, images) -> None:
         np.testing.assert_array_equal(other.success, results[0].success)
 
 
-def test_random_control_depends_on_the_seed_alone(net, images) -> None:
-    explainer = tff.explain("gradient", net)
-    attack = tff.attack("top_k", k=20, optimizer="random_sign")
+def test_random_control_depends_on_the_seed_alone(explainer, images) -> None:
+    attack = random_signs()
     first, again, other = (
         attack(explainer, images, epsilon=4, bounds=RANGE, seed=s).perturbed for s in (1, 1, 2)
     )
@@ -183,33 +193,26 @@ def test_random_control_depends_on_the_seed_alone(net, images) -> None:
     np.testing.assert_allclose(alone[0, 0], among[0, 2])
 
 
-def test_one_shot_moves_every_entry_by_the_radius(net, images) -> None:
-    explainer = tff.explain("gradient", net)
+def test_one_shot_moves_every_entry_by_the_radius(explainer, images) -> None:
     inside = np.clip(images, 20, 230)
-    r = tff.attack("top_k", k=20, optimizer="random_sign")(
-        explainer, inside, epsilon=4, bounds=RANGE
-    )
+    r = random_signs()(explainer, inside, epsilon=4, bounds=RANGE)
     moved = np.abs(r.perturbed[0] - inside)[r.success[0]]
     np.testing.assert_allclose(moved, 4.0, atol=1e-4)
 
 
-def test_epsilon_is_in_input_units_whatever_the_models_scale(make_net, images) -> None:
+def test_epsilon_is_in_input_units_whatever_the_models_scale(net, explainer, images) -> None:
     """A net fed (pixel - 100) / 50 with the matching range is attacked exactly alike."""
-    import keras
-
-    net = make_net()
     x = keras.Input((12, 12, 3))
     scaled = keras.Model(x, net(keras.layers.Rescaling(50.0, 100.0)(x)))
     attack = tff.attack("top_k", k=20, steps=8, step_size=1.0)
-    plain = attack(tff.explain("gradient", net), images, epsilon=4, bounds=RANGE)
+    plain = attack(explainer, images, epsilon=4, bounds=RANGE)
     limits = tff.data.ranges.InputRange.of((0 - 100) / 50, (255 - 100) / 50, 1 / 50)
     moved = attack(tff.explain("gradient", scaled), (images - 100) / 50, epsilon=4, bounds=limits)
     np.testing.assert_allclose(moved.perturbed * 50 + 100, plain.perturbed, atol=0.05)
     np.testing.assert_allclose(moved.metrics["linf"], plain.metrics["linf"], rtol=1e-3)
 
 
-def test_every_selection_rule_keeps_its_own_worst_iterate(net, images) -> None:
-    explainer = tff.explain("gradient", net)
+def test_every_selection_rule_keeps_its_own_worst_iterate(explainer, images) -> None:
     r = {
         rule: tff.attack("top_k", k=20, steps=20, step_size=1.0, select=rule)(
             explainer, images, epsilon=8, bounds=RANGE
@@ -234,16 +237,12 @@ def test_integrated_gradients_and_smoothgrad_can_be_attacked(net, images) -> Non
         explainer = tff.explain(name, net, **settings)
         attack = tff.attack("top_k", k=20, steps=10, step_size=2.0)
         r = attack(explainer, images, epsilon=8, bounds=RANGE)
-        random = tff.attack("top_k", k=20, optimizer="random_sign")(
-            explainer, images, epsilon=8, bounds=RANGE
-        )
+        random = random_signs()(explainer, images, epsilon=8, bounds=RANGE)
         a, b = r.metrics["top_k_intersection"], random.metrics["top_k_intersection"]
         assert np.nanmean(a) < np.nanmean(b)
 
 
 def test_tabular_inputs_get_the_metrics_that_apply() -> None:
-    import keras
-
     stack = [keras.Input((30,)), keras.layers.Dense(20, activation="relu"), keras.layers.Dense(3)]
     model = keras.Sequential(stack)
     x = np.random.default_rng(0).uniform(0, 1, (4, 30)).astype("float32")

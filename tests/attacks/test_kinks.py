@@ -194,6 +194,7 @@ WAYS = {
 }
 
 
+@pytest.mark.usefixtures("op_by_op")
 def test_equal_functions_are_attacked_equally_or_named() -> None:
     x = np.random.default_rng(0).uniform(size=(2, 8, 8, 3)).astype("float32")
     attack = tff.attack("top_k", k=12, optimizer="annealed_momentum", steps=4)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,18 +14,31 @@ from tf_fragile.attacks.attack import Attack
 from tf_fragile.attacks.loop import Loop
 from tf_fragile.attacks.measure import _FRESH
 from tf_fragile.attacks.state import spatial_map
+from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.explainers.noise import folded, sample_seeds
 from tf_fragile.metrics.similarity import top_k_intersection
 
 RANGE = (0.0, 255.0)
 
 
+# Compiled once for all tests: an attack keeps the loop of an explainer that it has attacked.
+@cache
 def annealed(**settings) -> Attack:
     return tff.attack("top_k", **{"k": 20, "optimizer": "annealed_momentum", "steps": 5} | settings)
 
 
-def test_rounded_iterates_are_what_is_kept_scored_and_returned(net, images) -> None:
-    explainer, x = tff.explain("gradient", net), np.round(images)
+@pytest.fixture(scope="module")
+def net(make_net) -> keras.Model:
+    return make_net()
+
+
+@pytest.fixture(scope="module")
+def explainer(net) -> Explainer:
+    return tff.explain("gradient", net)
+
+
+def test_rounded_iterates_are_what_is_kept_scored_and_returned(explainer, images) -> None:
+    x = np.round(images)
     r = annealed(grid=1.0)(explainer, x, epsilon=[2, 4], bounds=RANGE)
     np.testing.assert_allclose(r.perturbed, np.round(r.perturbed), atol=1e-4)
     assert (np.nan_to_num(r.metrics["linf"]) <= np.array([[2], [4]]) + 1e-4).all()
@@ -32,8 +48,8 @@ def test_rounded_iterates_are_what_is_kept_scored_and_returned(net, images) -> N
     assert np.abs(free.perturbed - np.round(free.perturbed)).max() > 0.01
 
 
-def test_a_ball_that_holds_only_the_clean_image_leaves_its_map_alone(net, images) -> None:
-    explainer, x = tff.explain("gradient", net), np.round(images)
+def test_a_ball_that_holds_only_the_clean_image_leaves_its_map_alone(explainer, images) -> None:
+    x = np.round(images)
     r = annealed(grid=1.0)(explainer, x, epsilon=0.4, bounds=RANGE)
     np.testing.assert_array_equal(r.perturbed[0], x)
     assert r.success.all()
@@ -44,8 +60,8 @@ def test_a_ball_that_holds_only_the_clean_image_leaves_its_map_alone(net, images
 @pytest.mark.parametrize(
     ("norm", "radius", "reach"), [("linf", 1.6, 1.0), ("linf", 3.0, 3.0), ("l2", 15.3, 15.3)]
 )
-def test_a_grid_is_kept_at_radii_between_its_steps(norm, radius, reach, net, images) -> None:
-    explainer, x = tff.explain("gradient", net), np.round(images)
+def test_a_grid_is_kept_at_radii_between_its_steps(norm, radius, reach, explainer, images) -> None:
+    x = np.round(images)
     r = annealed(grid=1.0, norm=norm)(explainer, x, epsilon=radius, bounds=RANGE)
     assert r.success.all()
     np.testing.assert_allclose(r.perturbed, np.round(r.perturbed), atol=1e-4)
@@ -56,8 +72,6 @@ def test_a_grid_is_kept_at_radii_between_its_steps(norm, radius, reach, net, ima
 
 
 def test_rounding_in_model_units_hits_whole_grey_levels(net, images) -> None:
-    import keras
-
     inputs = keras.Input((12, 12, 3))
     scaled = keras.Model(inputs, net(keras.layers.Rescaling(50.0, 100.0)(inputs)))
     limits = tff.data.ranges.InputRange.of(-2.0, 155 / 50, 1 / 50)
@@ -68,8 +82,7 @@ def test_rounding_in_model_units_hits_whole_grey_levels(net, images) -> None:
     assert r.success.all()
 
 
-def test_restarts_only_add_and_are_paid_for(net, images) -> None:
-    explainer = tff.explain("gradient", net)
+def test_restarts_only_add_and_are_paid_for(explainer, images) -> None:
     one = annealed()(explainer, images, epsilon=4, bounds=RANGE)
     three = annealed(restarts=3)(explainer, images, epsilon=4, bounds=RANGE)
     assert three.history.shape == (1, 6, 15)
@@ -90,9 +103,8 @@ def test_an_objective_with_a_stationary_start_starts_elsewhere(make_net, images)
 
 
 def test_an_attack_without_a_surrogate_on_a_piecewise_constant_map_says_it_is_stuck(
-    net, images
+    explainer, images
 ) -> None:
-    explainer = tff.explain("gradient", net)
     bare = annealed(surrogate="none")(explainer, images, epsilon=4, bounds=RANGE)
     assert bare.stuck.all()
     assert not bare.success.any()
@@ -138,8 +150,7 @@ def test_smoothgrad_is_judged_with_noise_that_did_not_choose_the_iterate(net, im
     assert fresh[ok].mean() > overlap(seeds)[ok].mean()  # the winner's curse
 
 
-def test_rows_that_do_not_fit_into_memory_are_halved(net, images, monkeypatch) -> None:
-    explainer = tff.explain("gradient", net)
+def test_rows_that_do_not_fit_into_memory_are_halved(explainer, images, monkeypatch) -> None:
     expected = annealed(rows=12)(explainer, images, epsilon=[2, 4], bounds=RANGE)
     run, seen = Loop.run, []
 
@@ -162,16 +173,14 @@ def test_rows_that_do_not_fit_into_memory_are_halved(net, images, monkeypatch) -
         annealed()(explainer, images, epsilon=2, bounds=RANGE)
 
 
-def test_each_image_may_have_its_own_radius(net, images) -> None:
-    explainer = tff.explain("gradient", net)
+def test_each_image_may_have_its_own_radius(explainer, images) -> None:
     own = np.array([[1.0, 2, 3, 4, 5, 6]])
     r = annealed()(explainer, images, epsilon=own, bounds=RANGE)
     np.testing.assert_allclose(r.metrics["linf"][r.success], own[r.success], rtol=0.05)
     assert r.perturbed.shape == (1, *images.shape)
 
 
-def test_the_smallest_harmful_radius_is_found_with_a_real_attack(net, images) -> None:
-    explainer = tff.explain("gradient", net)
+def test_the_smallest_harmful_radius_is_found_with_a_real_attack(explainer, images) -> None:
     attack = annealed(steps=4)
     found = tff.attacks.smallest_epsilon(
         attack, explainer, images, low=0.05, high=16, bounds=RANGE, tolerance=0.3

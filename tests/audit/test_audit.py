@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -29,6 +31,25 @@ FAST = {"steps": 3, "explainers": ("gradient",), "epsilon": (4.0, 8.0), "num_ima
 def audit(out: Path, said: list[str] | None = None, **settings):
     say = (said if said is not None else []).append
     return run_audit(AuditSettings(**{**FAST, **settings}), out, say=say, progress=False)
+
+
+class Finished(NamedTuple):
+    """An audit as `audit` makes it by default."""
+
+    out: Path
+    said: list[str]
+    result: Any
+
+    def copied(self, to: Path) -> Path:
+        """Its directory once more, times of files and all."""
+        return Path(shutil.copytree(self.out, to))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Finished:
+    """The audit that many tests look at."""
+    out, said = tmp_path_factory.mktemp("audit") / "out", []
+    return Finished(out, said, audit(out, said))
 
 
 @pytest.fixture(scope="module")
@@ -57,19 +78,18 @@ def folder(tmp_path) -> Path:
     return directory
 
 
-def test_an_audit_leaves_a_table_records_a_summary_a_manifest_and_a_report(tmp_path) -> None:
-    said: list[str] = []
-    result = audit(tmp_path / "out", said)
+def test_an_audit_leaves_a_table_records_a_summary_a_manifest_and_a_report(finished) -> None:
+    out, said, result = finished
     text = "\n".join(said)
     assert said[0].startswith("model: embedded (")
     assert "forward passes in 1 shards and 3 attacks to build, roughly" in text
     assert "gradient: random_sign | top_k" in text
     assert result.verdicts[0].text in said
-    records = read_records(tmp_path / "out")
+    records = read_records(out)
     pd.testing.assert_frame_equal(records, result.records)
-    summary = pd.read_csv(tmp_path / "out" / "summary.csv")
+    summary = pd.read_csv(out / "summary.csv")
     assert len(summary) == 4
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["settings"]["epsilon"] == [4.0, 8.0]
     assert manifest["settings"]["k"] == 409
     assert manifest["wall_time_s"] > 0
@@ -79,14 +99,15 @@ def test_an_audit_leaves_a_table_records_a_summary_a_manifest_and_a_report(tmp_p
     assert "http" not in page.replace("http-equiv", "")
 
 
-def test_the_search_for_the_smallest_radius_adds_a_line_and_leaves_the_table(tmp_path) -> None:
+def test_the_search_for_the_smallest_radius_adds_a_line_and_leaves_the_table(
+    tmp_path, finished
+) -> None:
     said: list[str] = []
-    plain = audit(tmp_path / "plain")
     searched = audit(tmp_path / "searched", said, halving=True)
     (line,) = (line for line in said if "half the top-k overlap" in line)
     assert line.startswith("gradient under top_k: half the top-k overlap is gone at a median eps")
     assert line.split(": ")[1].rstrip(".") in searched.report.read_text()
-    pd.testing.assert_frame_equal(plain.summary, searched.summary)
+    pd.testing.assert_frame_equal(finished.result.summary, searched.summary)
     radii = searched.records[searched.records.metric == "smallest_epsilon"].value
     assert ((radii >= 4) & (radii <= 8) | np.isinf(radii)).all() and len(radii) > 0
 
@@ -146,17 +167,17 @@ def test_names_with_html_are_shown_as_text(tmp_path, model_file) -> None:
     assert "&lt;img src=x" in page
 
 
-def test_running_the_same_audit_again_recomputes_nothing(tmp_path) -> None:
-    first = audit(tmp_path / "out")
-    part = next((tmp_path / "out" / "records").glob("*.parquet"))
+def test_running_the_same_audit_again_recomputes_nothing(tmp_path, finished) -> None:
+    out = finished.copied(tmp_path / "out")
+    part = next((out / "records").glob("*.parquet"))
     stamp = part.stat().st_mtime_ns
-    second = audit(tmp_path / "out")
+    second = audit(out)
     assert part.stat().st_mtime_ns == stamp
-    pd.testing.assert_frame_equal(first.summary, second.summary)
+    pd.testing.assert_frame_equal(finished.result.summary, second.summary)
 
 
-def test_another_audit_in_the_same_directory_is_refused(tmp_path) -> None:
-    audit(tmp_path / "out")
+def test_another_audit_in_the_same_directory_is_refused(tmp_path, finished) -> None:
+    finished.copied(tmp_path / "out")
     with pytest.raises(InputError, match=r"holds another run: epsilon was \[4\.0, 8\.0\] and is"):
         audit(tmp_path / "out", epsilon=(1.0,))
 
@@ -170,7 +191,7 @@ QUICK = ["--num_images=6", "--steps=3", "--explainers=gradient", "--epsilon=4", 
 
 def test_sigkill_halfway_then_the_same_command_finishes_with_equal_records(tmp_path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run(command(whole, *QUICK), check=True, capture_output=True, timeout=300)
+    audit(whole, num_images=6, epsilon=(4.0,), shard_size=1)  # what the flags below ask for
     process = subprocess.Popen(
         command(killed, *QUICK), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import keras
@@ -146,8 +147,12 @@ class Subject:
     x: Any
 
 
+@lru_cache(maxsize=2 * len(BUILDERS))
 def make_subject(wiring: str, activation: str = "relu", dtype: str = "float32") -> Subject:
-    """A model of `wiring` with random weights and inputs, everything in `dtype`."""
+    """A model of `wiring` with random weights and inputs, everything in `dtype`.
+
+    Made once for all explainers, which is safe since none touches it: that is among the promises.
+    """
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype)
     try:
@@ -167,7 +172,7 @@ def make_subject(wiring: str, activation: str = "relu", dtype: str = "float32") 
     return Subject(model, draw((7,) if wiring in ("tabular", "one_unit") else (9, 9, 3)))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def subject() -> Callable[..., Subject]:
     """The maker of subjects."""
     return make_subject

@@ -14,7 +14,7 @@ BGR = PREPROCESSINGS["squeezenet_v1.0"]
 RGB = replace(BGR, name="squeezenet_v1.0 in RGB", order="rgb", mean=BGR.mean[::-1])
 
 
-def hits(root: Path, preprocessing: Preprocessing, every: int = 1) -> np.ndarray:
+def hits(root: Path, preprocessing: Preprocessing, every: int) -> np.ndarray:
     """Whether the largest logit is the label's, for one in `every` of the sample images."""
     source = open_source(
         f"folder:{root / 'imagenet_sample'}",
@@ -34,13 +34,15 @@ def hits(root: Path, preprocessing: Preprocessing, every: int = 1) -> np.ndarray
 
 @pytest.fixture(scope="module")
 def right(shared_data: Path) -> np.ndarray:
-    return hits(shared_data, BGR)
+    return hits(shared_data, BGR, every=3)
 
 
-def test_squeezenet_reaches_sixty_percent_on_the_sample_images(right: np.ndarray) -> None:
-    # 63.2 % were measured on 1000 such images with the weights' own framework.
-    assert 0.60 <= right.mean() <= 0.70
+def test_squeezenet_gets_as_many_sample_images_right_as_it_always_has(right: np.ndarray) -> None:
+    # Of all 600, which take a minute, as many: 63.2 % were measured on 1000 such images with the
+    # weights' own framework. Rounding may turn one on another processor.
+    assert abs(int(right.sum()) - 136) <= 1
+    assert len(right) == 200
 
 
 def test_swapped_channels_cost_accuracy(shared_data: Path, right: np.ndarray) -> None:
-    assert hits(shared_data, RGB, every=3).mean() < right[::3].mean() - 0.1
+    assert hits(shared_data, RGB, every=6).mean() < right[::2].mean() - 0.1

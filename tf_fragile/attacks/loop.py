@@ -65,7 +65,8 @@ class Loop:
         Returns:
           The state after them, and the best score after each, [count, N].
         """
-        if self.free_batch and not self.compiled.experimental_get_tracing_count():
+        traced = not tf.config.functions_run_eagerly()
+        if traced and self.free_batch and not self.compiled.experimental_get_tracing_count():
             rows = tf.nest.map_structure(_of_any_batch, (problem, state))
             self.compiled.get_concrete_function(*rows, _NUMBER, _NUMBER)
         return self.compiled(problem, state, tf.constant(first), tf.constant(count))

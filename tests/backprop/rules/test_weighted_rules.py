@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 import keras
 import numpy as np
@@ -39,22 +40,36 @@ LAYERS: dict[str, tuple[Callable[[], keras.Layer], tuple[int, ...]]] = {
 LOW, HIGH = -3.0, 4.0
 
 
+def made(name: str) -> keras.Layer:
+    """A layer with weights of both signs."""
+    make, shape = LAYERS[name]
+    rng, layer = np.random.default_rng(1), make()
+    layer.build((None, *shape))
+    layer.set_weights([rng.standard_normal(w.shape) for w in layer.get_weights()])
+    return layer
+
+
+@lru_cache(maxsize=len(LAYERS))
+def as_matrix(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The layer as a matrix [in, out], and what it gives for zeros [1, ...]."""
+    layer, shape = made(name), LAYERS[name][1]
+    size = int(np.prod(shape))
+    points = np.concatenate([np.zeros((1, size)), np.eye(size)]).reshape(-1, *shape)
+    values = layer(points).numpy()
+    matrix = (values[1:] - values[:1]).reshape(size, -1)
+    matrix[np.abs(matrix) < 1e-12] = 0  # what is left of the bias after subtracting it
+    return matrix, values[:1]
+
+
 class Case:
     """A layer, one input, relevance of the output, and the layer as a matrix."""
 
     def __init__(self, name: str, signed: bool = True) -> None:
-        make, shape = LAYERS[name]
-        rng = np.random.default_rng(1)
-        layer = make()
-        layer.build((None, *shape))
-        layer.set_weights([rng.standard_normal(w.shape) for w in layer.get_weights()])
+        shape, rng = LAYERS[name][1], np.random.default_rng(2)
         x = rng.uniform(-2, 2, (1, *shape))
         self.x = x if signed else np.abs(x)
-        self.node = Node(Affine(layer), (Ref(0),), {}, (1,), name)
-        units = np.eye(x.size).reshape(-1, *shape)
-        bias = layer(np.zeros((1, *shape))).numpy()
-        self.W = (layer(units).numpy() - bias).reshape(x.size, -1)
-        self.W[np.abs(self.W) < 1e-12] = 0  # what is left of the bias after subtracting it
+        self.node = Node(Affine(made(name)), (Ref(0),), {}, (1,), name)
+        self.W, bias = as_matrix(name)
         self.b = bias.reshape(-1)
         self.R = rng.standard_normal(bias.shape)
 
