@@ -8,7 +8,7 @@ import pytest
 from tf_fragile.audit.counts import Counts, as_recorded, count, skipped_in_words
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Skipped, Source
-from tf_fragile.probes.sampling import Drawn
+from tf_fragile.probes.sampling import Drawn, nothing_seen
 from tf_fragile.runs.records import make_records
 
 
@@ -26,7 +26,8 @@ def source(size: int, skipped: tuple[Skipped, ...] = ()) -> Source:
 
 
 def drawn(label: list[int], predicted: list[int], only_correct: bool = True) -> Drawn:
-    return Drawn(np.arange(len(label)), np.array(label), np.array(predicted), only_correct)
+    positions = np.arange(len(label))
+    return Drawn(positions, np.array(label), np.array(predicted), only_correct, nothing_seen())
 
 
 def test_found_is_read_and_skipped_and_looked_at_is_passed_over_and_attacked() -> None:

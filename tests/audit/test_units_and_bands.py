@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_fragile.audit import bands, command
+from tf_fragile.audit import bands, given
 from tf_fragile.audit.cards import cards, metric_text
 from tf_fragile.audit.gallery import of_bands
 from tf_fragile.audit.pictures import Example, View
@@ -279,19 +279,19 @@ def test_data_in_bounds_are_not_rounded_and_steps_are_in_their_units() -> None:
 @pytest.mark.parametrize(
     ("read", "texts", "sentence"),
     [
-        ("_bounds", ["-1"], "--bounds=-1 is not two numbers; write --bounds=LOW,HIGH"),
-        ("_bounds", ["0", "1", "2"], "--bounds=0,1,2 is not two numbers"),
-        ("_bounds", ["a", "b"], "--bounds=a,b is not two numbers"),
-        ("_bounds", [], "--bounds= is not two numbers"),
-        ("_bands", ["r", "g", "b"], "--bands=r,g,b is not a list of channels; write --bands=I or"),
-        ("_bands", ["1.5"], "--bands=1.5 is not a list of channels"),
+        ("bounds", ["-1"], "--bounds=-1 is not two numbers; write --bounds=LOW,HIGH"),
+        ("bounds", ["0", "1", "2"], "--bounds=0,1,2 is not two numbers"),
+        ("bounds", ["a", "b"], "--bounds=a,b is not two numbers"),
+        ("bounds", [], "--bounds= is not two numbers"),
+        ("bands", ["r", "g", "b"], "--bands=r,g,b is not a list of channels; write --bands=I or"),
+        ("bands", ["1.5"], "--bands=1.5 is not a list of channels"),
     ],
 )
 def test_flags_that_are_no_numbers_are_refused(read, texts, sentence) -> None:
     with pytest.raises(InputError) as error:
-        getattr(command, read)(texts)
+        getattr(given, read)(texts)
     assert sentence in str(error.value)
-    assert command._bounds(["-1", "1"]) == (-1.0, 1.0) and command._bands(["3", "2", "1"]) == (
+    assert given.bounds(["-1", "1"]) == (-1.0, 1.0) and given.bands(["3", "2", "1"]) == (
         3,
         2,
         1,

@@ -162,8 +162,8 @@ def test_another_size_is_resized_as_keras_does(tmp_path: Path, resize, size) -> 
         verbose=False,
     )
     np.testing.assert_allclose(found, np.concatenate(list(theirs)), atol=1e-3)
-    assert source.geometry.startswith(f"{size[0]}x{size[1]} ")
-    assert source.geometry.endswith(" to 8x8, bilinear")
+    assert source.geometry.startswith(f"{size[0]}x{size[1]}, ")
+    assert "8x8" in source.geometry and ", bilinear, as keras.utils" in source.geometry
 
 
 @pytest.mark.parametrize("channels", [1, 3, 5])
@@ -187,12 +187,6 @@ def test_values_that_interpolation_adds_are_cut_to_the_range(tmp_path: Path) -> 
     )  # fmt: skip
     found = contents(source)[0]
     assert found.min() == -1 and found.max() == 1
-
-
-def test_an_interpolation_that_keras_lacks_is_refused(tmp_path: Path) -> None:
-    source = opened(write(tmp_path, {"images": X}), (9, 9, 3), reading=Reading("crop", "gaussian"))
-    with pytest.raises(InputError, match="'gaussian' is not there for resize 'crop'; choose bilin"):
-        source.load([0])
 
 
 # Names that are not the usual ones.

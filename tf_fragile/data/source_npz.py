@@ -7,8 +7,8 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
-from tf_fragile.data.arrays import fit_array, in_words
 from tf_fragile.data.classes import Classes
+from tf_fragile.data.geometry import in_words, resizer
 from tf_fragile.data.npz_choice import Choice, choose, split
 from tf_fragile.data.npz_labels import Labels, to_labels
 from tf_fragile.data.npz_layout import arranged
@@ -56,10 +56,11 @@ def open_npz(
     values = survey(images, where)
     odd = check_scale(values, images.dtype, preprocessing, where)
     labels = _labels(path, choice, len(images), outputs, classes)
-    stored = preprocessing.stored
+    fits = images.shape[1:3] == image_shape[:2]
+    resize = resizer(rule, image_shape, preprocessing.stored)
 
     def sample(position: int) -> Sample:
-        pixels = fit_array(images[position], image_shape, rule, stored)
+        pixels = images[position] if fits else resize(images[position])
         return Sample(pixels, int(labels.values[position]))
 
     return Source(
@@ -72,7 +73,9 @@ def open_npz(
         size=len(images),
         classes_from=_classes_from(choice, outputs, classes),
         notes=(*_notes(choice), *labels.notes, *odd),
-        geometry=in_words(images.shape[1:], image_shape, rule),
+        geometry=""
+        if fits
+        else f"{images.shape[1]}x{images.shape[2]}, {in_words(rule, image_shape)}",
     )
 
 

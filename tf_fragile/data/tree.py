@@ -66,8 +66,8 @@ def is_hidden(name: str) -> bool:
 
 
 def readable(name: str) -> str:
-    """A name without control characters and bytes that are no text, escaped as in Python."""
-    text = name.encode("utf-8", "backslashreplace").decode("utf-8")
+    """A name as UTF-8 says, whatever the locale; other bytes and control characters escaped."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
