@@ -75,7 +75,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     "grey_alpha.png": lambda: encoded(with_alpha("L"), "PNG"),
     "grey16.png": lambda: encoded(Image.fromarray(grey16()), "PNG"),
     "dot.png": lambda: encoded(rgb(1, 1), "PNG"),
-    "line.png": lambda: encoded(rgb(40, 1), "PNG"),
+    "line.png": lambda: encoded(rgb(48, 1), "PNG"),
     "high.png": lambda: encoded(rgb(30, 90), "PNG"),
     "same_size.png": lambda: encoded(rgb(24, 16), "PNG"),
     "rgb.bmp": lambda: encoded(rgb(), "BMP"),

@@ -24,7 +24,7 @@ def resizer(
       reading: how.
       shape: `(H, W, C)` wanted.
       stored: smallest and largest value of the data. Interpolations that overshoot are cut off
-        there, since attacks end there, too.
+        there, since attacks end there, too; `pad` fills with 0, or what is nearest to it.
 
     Returns:
       A function from `[h, w, C]` of any real dtype to `[H, W, C]` float32, not rounded.
@@ -67,7 +67,7 @@ def _as_keras(
     @tf.function(input_signature=signature, autograph=False)
     def resize(image: tf.Tensor) -> tf.Tensor:
         if reading.resize == "pad":
-            return tf.image.resize_with_pad(image, height, width, method=reading.interpolation)
+            return _padded(image, height, width, reading.interpolation)
         if reading.resize == "crop":
             image = _centre(image, height, width)
         return tf.image.resize(image, (height, width), method=reading.interpolation)
@@ -94,6 +94,20 @@ def _centre(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
     columns = tf.maximum(tf.minimum(found[1], columns), 1)
     top, left = (found[0] - rows) // 2, (found[1] - columns) // 2
     return image[top : top + rows, left : left + columns]
+
+
+def _padded(image: tf.Tensor, height: int, width: int, method: str) -> tf.Tensor:
+    """What `tf.image.resize_with_pad` gives, and a line where that breaks off at none."""
+    found = tf.cast(tf.shape(image), tf.float32)
+    ratio = tf.maximum(found[1] / width, found[0] / height)
+    rows, columns = found[0] / ratio, found[1] / ratio
+    sizes = [tf.maximum(tf.cast(tf.floor(size), tf.int32), 1) for size in (rows, columns)]
+    top, left = (
+        tf.maximum(tf.cast(tf.floor((side - size) / 2), tf.int32), 0)
+        for side, size in ((height, rows), (width, columns))
+    )
+    resized = tf.image.resize(image, sizes, method=method)
+    return tf.image.pad_to_bounding_box(resized, top, left, height, width)
 
 
 def _as_imagenet(

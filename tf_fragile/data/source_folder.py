@@ -156,8 +156,9 @@ def _look_at_all(tree: Tree, channels: int) -> list[Found]:
             return Found(path, decoding.Look(error.strerror or "can't be opened"))
 
     with warnings.catch_warnings(), ThreadPoolExecutor() as pool:
-        # Pictures of that size are skipped with a reason of our own.
+        # Pillow warns of large pictures and damaged tags; what matters is said in our own words.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
         looks = tqdm(
             pool.map(looked, tree.files),
             total=len(tree.files),
