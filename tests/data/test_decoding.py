@@ -92,7 +92,7 @@ def test_a_file_that_was_cut_off_is_not_read(name: str) -> None:
 
 def test_colours_that_no_way_leads_from_are_said() -> None:
     content = encoded(Image.new("LAB", (4, 4)), "TIFF")
-    assert looked(content, 1).problem == "conversion from LAB to L not supported"
+    assert looked(content, 1).problem == "conversion from LAB to RGB not supported"
 
 
 def test_files_that_need_other_programs_are_named() -> None:
