@@ -9,11 +9,11 @@ from tf_fragile.errors import InputError
 
 
 def test_a_home_directory_is_expanded(monkeypatch) -> None:
-    monkeypatch.setenv("HOME", "/home/ada")
-    assert given.path("~/m.keras") == "/home/ada/m.keras"
+    monkeypatch.setenv("HOME", "/ada")
+    assert given.path("~/m.keras") == "/ada/m.keras"
     assert given.path("embedded") == "embedded"
     assert given.path(None) is None
-    assert given.directory("~/out") == "/home/ada/out"
+    assert given.directory("~/out") == "/ada/out"
 
 
 @pytest.mark.parametrize("text", ["", "  "])
