@@ -191,7 +191,11 @@ def _read(builder: Any, split: str) -> tuple[list[bytes], list[int]]:
             split=split, decoders={"image": tfds.decode.SkipDecoding()}, shuffle_files=False
         )
     except (ValueError, AssertionError) as error:
-        raise InputError(f"The split {split!r} can't be read ({error}).") from error
+        why = str(error).rstrip(".")
+        raise InputError(
+            f"The split {split!r} can't be read ({why}); write it as train, train[:10%] or "
+            "train+test."
+        ) from error
     encoded, labels = [], []
     label = _label(builder)
     labelled = label is not None and not label.shape and np.issubdtype(label.np_dtype, np.integer)
