@@ -62,15 +62,11 @@ def _as_keras(
     height, width, channels = shape
     # Of unknown size while it is traced, as in a data set; else the kernels that blur are left
     # out where the size is right.
-    signature = [tf.TensorSpec([None, None, channels], tf.float32)]
+    signature = [tf.TensorSpec([None, None, channels], tf.float32), tf.TensorSpec([2], tf.int32)]
 
     @tf.function(input_signature=signature, autograph=False)
-    def resize(image: tf.Tensor) -> tf.Tensor:
-        if reading.resize == "pad":
-            return _padded(image, height, width, reading.interpolation)
-        if reading.resize == "crop":
-            image = _centre(image, height, width)
-        return tf.image.resize(image, (height, width), method=reading.interpolation)
+    def scale(image: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+        return tf.image.resize(image, size, method=reading.interpolation)
 
     low, high = stored
     exact = reading.interpolation not in ("gaussian", "mitchellcubic")
@@ -79,35 +75,44 @@ def _as_keras(
         image = np.asarray(pixels, np.float32)
         if image.shape == shape and exact:
             return image
+        if reading.resize == "crop":
+            image = _centre(image, height, width)
+        place = _place(image, height, width) if reading.resize == "pad" else (0, 0, height, width)
+        top, left, rows, columns = place
         with tf.device("CPU"):
-            return np.clip(resize(image).numpy(), low, high)
+            scaled = scale(image, np.array([rows, columns], np.int32)).numpy()
+        full = np.zeros(shape, np.float32)
+        full[top : top + rows, left : left + columns] = scaled
+        return np.clip(full, low, high)
 
     return resized
 
 
-def _centre(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
+# Sizes are rounded here and not in the graph, where a division by a constant becomes a product
+# with its reciprocal: by its last bit a column would be missing.
+
+
+def _centre(image: npt.NDArray[np.float32], height: int, width: int) -> npt.NDArray[np.float32]:
     """The largest part about the centre of the aspect ratio, rounded in float32 as in Keras."""
-    found = tf.shape(image)
-    rows = tf.cast(tf.cast(found[1] * height, tf.float32) / width, tf.int32)
-    columns = tf.cast(tf.cast(found[0] * width, tf.float32) / height, tf.int32)
-    rows = tf.maximum(tf.minimum(found[0], rows), 1)
-    columns = tf.maximum(tf.minimum(found[1], columns), 1)
+    found = image.shape
+    rows = min(found[0], int(np.float32(found[1] * height) / np.float32(width)))
+    columns = min(found[1], int(np.float32(found[0] * width) / np.float32(height)))
+    rows, columns = max(rows, 1), max(columns, 1)
     top, left = (found[0] - rows) // 2, (found[1] - columns) // 2
     return image[top : top + rows, left : left + columns]
 
 
-def _padded(image: tf.Tensor, height: int, width: int, method: str) -> tf.Tensor:
-    """What `tf.image.resize_with_pad` gives, and a line where that breaks off at none."""
-    found = tf.cast(tf.shape(image), tf.float32)
-    ratio = tf.maximum(found[1] / width, found[0] / height)
-    rows, columns = found[0] / ratio, found[1] / ratio
-    sizes = [tf.maximum(tf.cast(tf.floor(size), tf.int32), 1) for size in (rows, columns)]
-    top, left = (
-        tf.maximum(tf.cast(tf.floor((side - size) / 2), tf.int32), 0)
-        for side, size in ((height, rows), (width, columns))
-    )
-    resized = tf.image.resize(image, sizes, method=method)
-    return tf.image.pad_to_bounding_box(resized, top, left, height, width)
+def _place(image: npt.NDArray[np.float32], height: int, width: int) -> tuple[int, int, int, int]:
+    """Top, left, height and width of a picture that is padded.
+
+    Rounded in float32 as in `tf.image.resize_with_pad`; a line is left where that has none.
+    """
+    found = np.array(image.shape[:2], np.float32)
+    wanted = np.array([height, width], np.float32)
+    sizes = found / (found / wanted).max()
+    rows, columns = (max(int(size), 1) for size in sizes)
+    top, left = (max(int(np.floor(free)), 0) for free in (wanted - sizes) / np.float32(2))
+    return top, left, rows, columns
 
 
 def _as_imagenet(
