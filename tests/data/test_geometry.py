@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -41,10 +42,20 @@ def seen(path: Path, reading: Reading, channels: int = 3) -> np.ndarray:
 
 
 def by_keras(path: Path, resize: str, channels: int, interpolation: str = "bilinear") -> np.ndarray:
+    return next(all_by_keras(path.parent, resize, channels, interpolation))
+
+
+def all_by_keras(
+    folder: Path,
+    resize: str,
+    channels: int = 3,
+    interpolation: str = "bilinear",
+    size: tuple[int, int] = SIZE,
+) -> Iterator[np.ndarray]:
     data = keras.utils.image_dataset_from_directory(
-        path.parent,
+        folder,
         labels=None,
-        image_size=SIZE,
+        image_size=size,
         color_mode=COLOURS[channels],
         interpolation=interpolation,
         crop_to_aspect_ratio=resize == "crop",
@@ -53,7 +64,7 @@ def by_keras(path: Path, resize: str, channels: int, interpolation: str = "bilin
         shuffle=False,
         verbose=False,
     )
-    return next(iter(data)).numpy()
+    return (image.numpy() for image in data)
 
 
 def by_load_img(path: Path, resize: str, channels: int) -> np.ndarray:
@@ -199,17 +210,7 @@ def test_sizes_are_rounded_as_keras_rounds_them(
         image_shape=(*size, 3),
         reading=Reading(resize),  # type: ignore[arg-type]
     )
-    theirs = keras.utils.image_dataset_from_directory(
-        tmp_path,
-        labels=None,
-        image_size=size,
-        crop_to_aspect_ratio=resize == "crop",
-        pad_to_aspect_ratio=resize == "pad",
-        batch_size=None,
-        shuffle=False,
-        verbose=False,
-    )
-    for number, image in enumerate(theirs):
+    for number, image in enumerate(all_by_keras(tmp_path, resize, size=size)):
         np.testing.assert_allclose(source.load([number]).image[0], image, atol=1e-3)
 
 
