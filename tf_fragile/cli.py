@@ -13,7 +13,6 @@ import os
 import sys
 import tempfile
 import traceback
-import unicodedata
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
@@ -36,7 +35,7 @@ _PLACE_ERRORS = {
 
 
 def shown(text: str) -> str:
-    """Text as it can be shown anywhere: control characters and broken ones as escapes.
+    """Text as it can be shown anywhere: characters that show nothing, or move others, as escapes.
 
     Names of files may hold what moves a terminal's cursor, and bytes that are no text in the
     locale's encoding, which no UTF-8 file can hold. Line ends and tabs stay.
@@ -46,7 +45,7 @@ def shown(text: str) -> str:
     except UnicodeEncodeError:
         raw = text.encode("utf-8", "backslashreplace")
     return "".join(
-        repr(c)[1:-1] if unicodedata.category(c) == "Cc" and c not in "\n\t" else c
+        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode()
         for c in raw.decode("utf-8", "backslashreplace")
     )
 

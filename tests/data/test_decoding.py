@@ -115,7 +115,10 @@ def test_a_picture_that_is_too_large_is_refused_before_it_is_decoded() -> None:
     )
     with pytest.warns(Image.DecompressionBombWarning):
         found = look(io.BytesIO(b"\x89PNG\r\n\x1a\n" + chunk + b"\0\0\0\0IDAT\0\0\0\0"))
-    assert found.problem == "11000x11000 pixels, more than 100,000,000; make it smaller"
+    assert found.problem == (
+        "11000x11000 pixels, 45 bytes that take 1.45 GB in memory, more than the 1.2 GB that a "
+        "file may; if it is to be trusted, allow it by --file_limit=1.5"
+    )
 
 
 def test_transparency_is_noticed_where_there_is_some_and_kept_for_four_channels() -> None:

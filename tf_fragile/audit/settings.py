@@ -10,6 +10,7 @@ from tf_fragile.attacks.problem import radii as checked_radii
 from tf_fragile.backprop.head import SAID
 from tf_fragile.data.preprocessing import in_words
 from tf_fragile.errors import InputError, unknown_name
+from tf_fragile.limits import FILE_LIMIT
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class AuditSettings:
         is then in those units. `None` for pictures of 0 to 255.
       image_size: height and width for models that take any size.
       bands: channels (from 0) that are drawn as red, green and blue, or one as grey.
+      file_limit: GB that a model file, a picture or an array may take in memory where that is more
+        than four times what it takes on disk.
       num_images: how many to attack; all of the data where `None`.
       epsilon: radii in input units, grey levels or, with `bounds`, units of the data; `radii` says
         them where `None`.
@@ -113,6 +116,7 @@ class AuditSettings:
     bounds: tuple[float, float] | None = None
     image_size: tuple[int, int] | None = None
     bands: tuple[int, ...] | None = None
+    file_limit: float = FILE_LIMIT
     num_images: int | None = 8
     epsilon: tuple[float, ...] | None = None
     explainers: tuple[str, ...] = ("gradient", "integrated_gradients")
@@ -145,6 +149,11 @@ class AuditSettings:
                 raise InputError(f"--{name} names one twice: {', '.join(given)}; give each once.")
         if self.bounds is not None:
             self._check_bounds(self.bounds)
+        if not 0 < self.file_limit < math.inf:
+            raise InputError(
+                f"--file_limit={self.file_limit:g} is no size; give GB that one file may take in "
+                f"memory, as in --file_limit={FILE_LIMIT:g}."
+            )
         checked_radii(self.radii)
         if self.bounds is None and min(self.radii) < 1:
             small = min(self.radii)

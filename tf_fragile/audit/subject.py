@@ -90,6 +90,7 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
         weights=settings.weights,
         unsafe=settings.unsafe_load,
         imports=settings.imports,
+        file_limit=settings.file_limit,
     )
     taken = adapted(model, settings.image_size, settings.head)
     network, shape = as_network(taken.model, settings.head), taken.image_shape
@@ -105,6 +106,7 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
             outputs=inputs.outputs_of(network),
             classes=inputs.classes_of(settings, entry, network),
             data_dir=data_dir,
+            file_limit=settings.file_limit,
         )
 
     reading = inputs.reading_of(settings, entry)

@@ -15,6 +15,7 @@ import tensorflow as tf
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from tf_fragile.errors import InputError
+from tf_fragile.limits import FILE_LIMIT, too_large
 
 Pixels = npt.NDArray[np.generic]
 
@@ -46,8 +47,8 @@ DECODING_ERRORS = (
     Image.DecompressionBombWarning,
 )
 
-_LARGEST = 100_000_000
-"""Pixels of a picture; it takes twelve bytes for each to resize it."""
+_PIXEL = 12
+"""Bytes that each pixel takes while a picture is resized."""
 
 
 @dataclass(frozen=True)
@@ -88,24 +89,26 @@ def check_channels(channels: int) -> None:
         )
 
 
-def look(content: BinaryIO, channels: int = 3, ending: str = "") -> Look:
+def look(
+    content: BinaryIO, channels: int = 3, ending: str = "", file_limit: float = FILE_LIMIT
+) -> Look:
     """Decodes a picture once, as fast as can be, to see whether and how it can be used.
 
     Args:
       content: of the file, from its beginning; of what is no picture only that is read.
       channels: that it will be asked for.
       ending: of its name, e.g. `".png"`.
+      file_limit: GB that it may take in memory, see `limits.too_large`.
     """
     if not content.read(1):
         return Look("an empty file")
+    stored = content.seek(0, io.SEEK_END)
     content.seek(0)
     try:
         with _opened(content, ending) as picture:
-            if picture.width * picture.height > _LARGEST:
-                return Look(
-                    f"{picture.width}x{picture.height} pixels, more than {_LARGEST:,}; "
-                    "make it smaller"
-                )
+            why = too_large(_PIXEL * picture.width * picture.height, stored, file_limit)
+            if why:
+                return Look(f"{picture.width}x{picture.height} pixels, {why}")
             return _looked(picture, channels)
     except UnidentifiedImageError:
         if ending.lower() in _UNREADABLE:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tf_fragile.errors import InputError
+from tf_fragile.limits import FILE_LIMIT, check_archive
 
 _DAMAGED = (OSError, ValueError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile)
 _HEADERS = {
@@ -28,11 +29,12 @@ class Member:
     dtype: np.dtype[np.generic]
 
 
-def members(path: str) -> Mapping[str, Member]:
+def members(path: str, file_limit: float = FILE_LIMIT) -> Mapping[str, Member]:
     """The arrays of an archive by name, sorted; none of them is read.
 
     Raises:
-      InputError: if there is no such file, or it is no archive of arrays.
+      InputError: if there is no such file, it is no archive of arrays, or expands to more than
+        `file_limit` GB, see `limits.too_large`.
     """
     if not Path(path).is_file():
         raise InputError(f"There is no file {path!r}; give the path of an .npz archive.")
@@ -43,12 +45,15 @@ def members(path: str) -> Mapping[str, Member]:
                 "write one with numpy.savez(FILE, images=..., labels=...)."
             )
     try:
+        check_archive(path, file_limit)
         with zipfile.ZipFile(path) as archive:
             found = {
                 info.filename.removesuffix(".npy"): _member(archive, info)
                 for info in archive.infolist()
                 if info.filename.endswith(".npy")
             }
+    except InputError:
+        raise
     except _DAMAGED as error:
         raise _unreadable(path, error) from error
     return dict(sorted(found.items()))

@@ -23,6 +23,7 @@ from tf_fragile.data.reading import Reading
 from tf_fragile.data.source import Sample, Skipped, Source
 from tf_fragile.data.tree import Tree, readable, walk
 from tf_fragile.errors import InputError
+from tf_fragile.limits import FILE_LIMIT
 
 QUIET_UP_TO = 500
 """Folders with more files than this are checked behind a progress bar."""
@@ -36,6 +37,7 @@ def open_folder(
     reading: Reading | None = None,
     outputs: int | None = None,
     classes: Classes | None = None,
+    file_limit: float = FILE_LIMIT,
 ) -> Source:
     """Opens every readable picture of a folder, in the order of their paths.
 
@@ -53,6 +55,7 @@ def open_folder(
       reading: how pictures are brought to it; as Keras' loader does where `None`.
       outputs: how many classes the model tells apart.
       classes: what they are called.
+      file_limit: GB that a picture may take in memory, see `limits.too_large`.
 
     Returns:
       The source; `skipped` lists the files that can't be used.
@@ -68,7 +71,7 @@ def open_folder(
     layout = lay_out(tree, lambda name: _is_known(name, outputs, classes), outputs)
     labelling = _labelling(layout.folders, directory, outputs, classes)
     label_of = dict(zip(layout.folders or (), labelling.outputs, strict=True))
-    checked = findings.judged(_look_at_all(tree, channels))
+    checked = findings.judged(_look_at_all(tree, channels, file_limit))
     skipped = [*_unused(checked, label_of, root), *tree.skipped]
     used = [f for f in checked if not f.look.problem and _is_inside(f.path, label_of)]
     if not used:
@@ -147,11 +150,11 @@ def _labelling(
     return assign(found, outputs=outputs, classes=classes)
 
 
-def _look_at_all(tree: Tree, channels: int) -> list[Found]:
+def _look_at_all(tree: Tree, channels: int, file_limit: float) -> list[Found]:
     def looked(path: Path) -> Found:
         try:
             with open(tree.root / path, "rb") as content:
-                return Found(path, decoding.look(content, channels, path.suffix))
+                return Found(path, decoding.look(content, channels, path.suffix, file_limit))
         except OSError as error:
             return Found(path, decoding.Look(error.strerror or "can't be opened"))
 

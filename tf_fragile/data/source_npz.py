@@ -17,6 +17,7 @@ from tf_fragile.data.npz_scale import check_scale, survey
 from tf_fragile.data.preprocessing import Preprocessing
 from tf_fragile.data.reading import Reading
 from tf_fragile.data.source import Sample, Source
+from tf_fragile.limits import FILE_LIMIT
 
 
 def open_npz(
@@ -27,6 +28,7 @@ def open_npz(
     reading: Reading | None = None,
     outputs: int | None = None,
     classes: Classes | None = None,
+    file_limit: float = FILE_LIMIT,
 ) -> Source:
     """Opens an archive with images and perhaps labels.
 
@@ -41,6 +43,7 @@ def open_npz(
       reading: how; as Keras' loader does where `None`.
       outputs: how many the model has; labels are not compared with it where `None`.
       classes: what they are called.
+      file_limit: GB that an array may expand to in memory, see `limits.too_large`.
 
     Returns:
       The source; labels are -1 where there are none.
@@ -50,7 +53,7 @@ def open_npz(
         than one way; says what to write.
     """
     path, asked = split(spec)
-    choice = choose(members(path), asked, path)
+    choice = choose(members(path, file_limit), asked, path)
     rule, where = reading or Reading(), f"{choice.images!r} in {path!r}"
     images = arranged(read(path, choice.images), image_shape, choice.images, path)
     values = survey(images, where)

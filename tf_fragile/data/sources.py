@@ -12,6 +12,7 @@ from tf_fragile.data.source_npz import open_npz
 from tf_fragile.data.source_tfds import open_tfds
 from tf_fragile.data.specs import KINDS
 from tf_fragile.errors import InputError, unknown_name
+from tf_fragile.limits import FILE_LIMIT
 
 
 def open_source(
@@ -24,6 +25,7 @@ def open_source(
     classes: Classes | None = None,
     seed: int = 0,
     data_dir: str | None = None,
+    file_limit: float = FILE_LIMIT,
 ) -> Source:
     """Opens a data source.
 
@@ -37,6 +39,7 @@ def open_source(
       classes: what they are called; by the folders or the data set itself where `None`.
       seed: which data set, for `embedded`.
       data_dir: where prepared data sets lie, for `tfds`.
+      file_limit: GB that a picture or an array may take in memory, see `limits.too_large`.
 
     Returns:
       The source.
@@ -73,6 +76,7 @@ def open_source(
             reading=reading,
             outputs=outputs,
             classes=classes,
+            file_limit=file_limit,
         )
     if kind == "npz":
         return open_npz(
@@ -82,6 +86,7 @@ def open_source(
             reading=reading,
             outputs=outputs,
             classes=classes,
+            file_limit=file_limit,
         )
     return open_tfds(
         where,

@@ -14,6 +14,8 @@ import keras
 import tensorflow as tf
 
 from tf_fragile.errors import InputError
+from tf_fragile.limits import FILE_LIMIT
+from tf_fragile.models.saved.claims import check_stored, counted_variables
 from tf_fragile.models.saved.contents import Part, parts, read_config
 from tf_fragile.models.saved.formats import check_format
 from tf_fragile.models.saved.lambdas import unpack, write_copy
@@ -34,7 +36,11 @@ _OPERATIONS_OF_KERAS_2 = (
 
 
 def load_file(
-    path: str | os.PathLike[str], *, unsafe: bool = False, imports: Sequence[str] = ()
+    path: str | os.PathLike[str],
+    *,
+    unsafe: bool = False,
+    imports: Sequence[str] = (),
+    file_limit: float = FILE_LIMIT,
 ) -> keras.Model:
     """Reads a model from a `.keras` or `.h5` file, running only the code that is asked for.
 
@@ -43,15 +49,17 @@ def load_file(
       unsafe: run code that lies in the file, as that of Lambda layers.
       imports: `.py` files or modules to run first, for the classes and functions they register or
         define.
+      file_limit: GB that the file may expand to in memory, see `limits.too_large`.
 
     Raises:
-      InputError: the file is missing, damaged or of another kind, or needs code that is not
-        there or was not asked for; says which layer and what to do.
+      InputError: the file is missing, damaged or of another kind, expands to too much, or needs
+        code that is not there or was not asked for; says which layer and what to do.
     """
     check_format(path)
     text = os.fspath(path)
     modules = [import_code(target) for target in imports]
     try:
+        check_stored(path, file_limit)
         config = read_config(path)
     except InputError:
         raise
@@ -63,7 +71,8 @@ def load_file(
     _refuse_saved_model_layers(text, config)
     objects = custom_objects(modules, config)
     try:
-        model = _load(path, config, objects, modules if unsafe else None)
+        with counted_variables(path, file_limit):
+            model = _load(path, config, objects, modules if unsafe else None)
     except InputError:
         raise
     # Layers of others raise what they like.

@@ -13,6 +13,8 @@ from typing import Any
 import keras
 
 from tf_fragile.errors import InputError
+from tf_fragile.limits import FILE_LIMIT
+from tf_fragile.models.saved.claims import check_stored
 from tf_fragile.models.saved.formats import check_format, is_path
 from tf_fragile.models.saved.loading import load_file
 from tf_fragile.models.saved.user_code import reason
@@ -67,6 +69,7 @@ def load(
     weights: str | os.PathLike[str] | None = None,
     unsafe: bool = False,
     imports: Sequence[str] = (),
+    file_limit: float = FILE_LIMIT,
     **options: Any,
 ) -> keras.Model:
     """Builds or reads a network and sets its weights.
@@ -81,6 +84,7 @@ def load(
       unsafe: of a model file, also run the code in it, as that of Lambda layers.
       imports: of a model file, the `.py` files or modules to run first, which register or define
         the classes and functions it needs.
+      file_limit: GB that a file may expand to in memory, see `limits.too_large`.
       **options: settings of the network, e.g. `width`.
 
     Returns:
@@ -92,7 +96,7 @@ def load(
     name = os.fspath(name)
     imports = (imports,) if isinstance(imports, str) else tuple(imports)
     if _is_path(name):
-        return _load_path(name, weights, unsafe, imports, options)
+        return _load_path(name, weights, unsafe, imports, file_limit, options)
     found = ZOO[name]
     if unsafe or imports:
         raise InputError(
@@ -110,12 +114,16 @@ def load(
         options = {**options, "weights": "imagenet"}
     model = _build(found, options)
     if weights not in ("random", "imagenet"):
-        _set_weights(model, weights, name, found.stored_as)
+        _set_weights(model, weights, name, file_limit, found.stored_as)
     return model
 
 
 def load_keras_file(
-    path: str | os.PathLike[str], *, unsafe: bool = False, imports: Sequence[str] = ()
+    path: str | os.PathLike[str],
+    *,
+    unsafe: bool = False,
+    imports: Sequence[str] = (),
+    file_limit: float = FILE_LIMIT,
 ) -> keras.Model:
     """Reads a model that Keras saved, running no code but what is asked for.
 
@@ -123,6 +131,7 @@ def load_keras_file(
       path: a `.keras` or `.h5` file.
       unsafe: run the code in the file, as that of Lambda layers.
       imports: `.py` files or modules to run first.
+      file_limit: GB that the file may expand to in memory, see `limits.too_large`.
 
     Returns:
       The model.
@@ -131,7 +140,7 @@ def load_keras_file(
       InputError: if the file is missing, damaged or of another kind, needs code that is not there
         or was not asked for, or has weights that are not finite.
     """
-    model = load_file(path, unsafe=unsafe, imports=imports)
+    model = load_file(path, unsafe=unsafe, imports=imports, file_limit=file_limit)
     check_finite(model, path)
     return model
 
@@ -145,6 +154,7 @@ def _load_path(
     weights: str | os.PathLike[str] | None,
     unsafe: bool,
     imports: Sequence[str],
+    file_limit: float,
     options: dict[str, Any],
 ) -> keras.Model:
     check_format(name)
@@ -154,9 +164,9 @@ def _load_path(
         )
     if weights in ("random", "imagenet"):
         raise InputError(f"The model file {name!r} brings its weights; leave weights out.")
-    model = load_keras_file(name, unsafe=unsafe, imports=imports)
+    model = load_keras_file(name, unsafe=unsafe, imports=imports, file_limit=file_limit)
     if weights is not None:
-        _set_weights(model, weights, name)
+        _set_weights(model, weights, name, file_limit)
     return model
 
 
@@ -180,18 +190,22 @@ def _set_weights(
     model: keras.Model,
     path: str | os.PathLike[str],
     name: str,
+    file_limit: float,
     stored_as: Mapping[str, str] | None = None,
 ) -> None:
     if str(path).endswith(".npz") or (name in ZOO and name not in APPLICATIONS):
-        load_weights_npz(model, path, stored_as)
+        load_weights_npz(model, path, stored_as, file_limit)
         return
     if not Path(path).is_file():
         raise InputError(f"There is no file {str(path)!r}; give the path of a file of weights.")
     try:
+        check_stored(path, file_limit)
         with warnings.catch_warnings():
             # Keras only warns where it leaves layers with fresh weights.
             warnings.filterwarnings("error", message="Skipping", category=UserWarning)
             model.load_weights(path)
+    except InputError:
+        raise
     except (*_LOADING_ERRORS, UserWarning) as error:
         raise InputError(
             f"The weights {str(path)!r} don't fit {name!r} ({reason(error)}); "

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tf_fragile.errors import InputError
+from tf_fragile.limits import FILE_LIMIT, check_archive
 
 
 def save_weights_npz(model: keras.Model, path: str | os.PathLike[str]) -> None:
@@ -45,6 +46,7 @@ def load_weights_npz(
     model: keras.Model,
     path: str | os.PathLike[str],
     stored_as: Mapping[str, str] | None = None,
+    file_limit: float = FILE_LIMIT,
 ) -> None:
     """Sets every weight of a model from an archive; nothing is set unless everything fits.
 
@@ -54,13 +56,16 @@ def load_weights_npz(
         name, which Keras does not allow, stands for "_".
       stored_as: variables' names that the archive may have, and Keras's names of them, e.g.
         `{"mean": "moving_mean"}`; Keras's own are always understood.
+      file_limit: GB that the archive may expand to in memory, see `limits.too_large`.
 
     Raises:
-      InputError: naming the first entry that is missing, superfluous, of another shape, or not
-        finite, or saying why the file can't be read.
+      InputError: naming the first entry that is missing, superfluous, of another shape, not
+        finite or too large, or saying why the file can't be read.
     """
     wanted = _variables(model)
-    found = _renamed({_keras_key(key): v for key, v in _read(path).items()}, stored_as or {})
+    found = _renamed(
+        {_keras_key(key): v for key, v in _read(path, file_limit).items()}, stored_as or {}
+    )
     for key, variable in wanted.items():
         if key not in found:
             raise InputError(
@@ -124,14 +129,17 @@ def _renamed(
     return result
 
 
-def _read(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[np.generic]]:
+def _read(path: str | os.PathLike[str], file_limit: float) -> dict[str, npt.NDArray[np.generic]]:
     if not Path(path).is_file():
         raise InputError(f"There is no file {str(path)!r}; give the path of an .npz archive.")
     try:
+        check_archive(path, file_limit)
         # A stream of our own is closed where NumPy gives up on a damaged archive.
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except InputError:
+        raise
+    except (OSError, ValueError, TypeError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise InputError(
             f"{str(path)!r} can't be read as an .npz archive of weights ({error}); "
             "write it again or give another file."
