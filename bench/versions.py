@@ -2,13 +2,19 @@
 
     python bench/versions.py --before=../before --points=5 --weights=squeezenet_v1.0_imagenet.npz
 
-Each checkout runs in a process of its own, traced once; then they take turns, one round each, so
-that drift of the machine hits both alike. Printed is the median of the ratio after / before over
-the pairs with a bootstrap interval; exit code 1 where the upper end is above --limit.
+Each checkout runs in a process of its own, traced once; then they take turns, explainer by
+explainer, so that drift of the machine hits both alike. Printed is the median of the ratio after /
+before over the pairs with a bootstrap interval; exit code 1 where the upper end is above --limit.
+With --threads=1 and --clock=cpu the ratio is of processor time, which other work on the machine
+disturbs less.
+
+Beside it stands what no noise can hide: whether both compile to the same operations, wired alike.
+Where they do, a ratio is of the machine alone and decides nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -20,18 +26,25 @@ from typing import Any
 import numpy as np
 from absl import flags
 from explainers import BATCH, ONLY, POINTS, WEIGHTS, settings
+from tqdm import tqdm
 
 from tf_fragile import cli
 
 BEFORE = flags.DEFINE_string("before", "", "The other checkout.")
-PAIRS = flags.DEFINE_integer("pairs", 15, "Rounds of each checkout.", lower_bound=2)
+PAIRS = flags.DEFINE_integer("pairs", 15, "Rounds of each; 0 for the graphs alone.", lower_bound=0)
+THREADS = flags.DEFINE_integer("threads", 0, "Threads of each process; TensorFlow's own if 0.")
+CLOCK = flags.DEFINE_enum("clock", "wall", ["wall", "cpu"], "Which time counts.")
 LIMIT = flags.DEFINE_float("limit", 1.05, "The largest upper end of an interval that passes.")
 WORKER = flags.DEFINE_bool("worker", False, "Be one of the two processes.")
 
 
 def worker() -> int:
-    """Traces every explainer once, then times one round for each line of its input."""
+    """Traces every explainer once, then times the one that each line of its input names."""
     import tensorflow as tf
+
+    if THREADS.value:
+        tf.config.threading.set_intra_op_parallelism_threads(THREADS.value)
+        tf.config.threading.set_inter_op_parallelism_threads(THREADS.value)
 
     import tf_fragile as tff
     from tf_fragile.attacks.loop import Loop
@@ -49,12 +62,12 @@ def worker() -> int:
     pixels = np.random.default_rng(0).uniform(0, 255, shape)
     x = tf.constant(preprocessing.forward(pixels), tf.float32)
     label, seeds = network.predict(x), sample_seeds(0, BATCH.value)
-    runs: dict[str, Any] = {}
+    runs: dict[str, tuple[Any, tuple[Any, ...]]] = {}
     for name in ONLY.value or EXPLAINERS:
         chosen = settings(name, preprocessing.range, network, x)
         explainer = tff.explain(name, network, **chosen)
         compiled = tf.function(explainer.attribute, autograph=False)
-        runs[name] = lambda compiled=compiled: compiled(x, label, seeds)
+        runs[name] = compiled, (x, label, seeds)
     attack = tff.attack("top_k", k=1000)
     explainer = tff.explain("gradient", network)
     loop: Loop = attack.loop(explainer, 1000)
@@ -64,41 +77,71 @@ def worker() -> int:
         *clean(loop, x, label),
     )  # fmt: skip
     gradient = tf.function(loop.step_gradient, autograph=False)
-    runs["attack gradient (top_k, softplus)"] = lambda: gradient(x, problem)
-    for run in runs.values():
-        for _ in range(2):
-            run()
-    print("ready", flush=True)
-    for _ in sys.stdin:
-        seconds = {}
-        for name, run in runs.items():
-            started = time.perf_counter()
-            tf.nest.map_structure(lambda t: t.numpy(), run())
-            seconds[name] = time.perf_counter() - started
-        print(json.dumps(seconds), flush=True)
+    runs["attack gradient (top_k, softplus)"] = gradient, (x, problem)
+    graphs = {name: graph(run.get_concrete_function(*given)) for name, (run, given) in runs.items()}
+    for run, given in runs.values():
+        for _ in range(2 if PAIRS.value else 0):
+            run(*given)
+    print(json.dumps(graphs), flush=True)
+    clock = time.process_time if CLOCK.value == "cpu" else time.perf_counter
+    for line in sys.stdin:
+        run, given = runs[line.strip()]
+        started = clock()
+        tf.nest.map_structure(lambda t: t.numpy(), run(*given))
+        print(clock() - started, flush=True)
     return 0
 
 
-def start(checkout: Path) -> subprocess.Popen[str]:
-    """A worker on a checkout, ready to take turns."""
-    given = [f"--{f.name}={f.value}" for f in (WEIGHTS, BATCH, POINTS)]
+def graph(function: Any) -> tuple[int, str]:
+    """How many operations a traced function has, and a digest of them and their wiring."""
+    definition = function.graph.as_graph_def()
+    bodies = [definition.node, *(inner.node_def for inner in definition.library.function)]
+    digests = []
+    for nodes in bodies:
+        place = {node.name: str(i) for i, node in enumerate(nodes)}
+        sha = hashlib.sha256()
+        for node in nodes:
+            data = [place.get(w.split(":")[0], w) for w in node.input if w[:1] != "^"]
+            after = sorted(place.get(w[1:], w) for w in node.input if w[:1] == "^")
+            known = {key: value for key, value in node.attr.items() if not _is_a_name(key, value)}
+            parts = [
+                f"{key}={known[key].SerializeToString(deterministic=True)!r}"
+                for key in sorted(known)
+            ]
+            sha.update(" ".join([node.op, *data, "after", *after, *parts]).encode())
+        digests.append(sha.hexdigest())
+    every = hashlib.sha256(" ".join([digests[0], *sorted(digests[1:])]).encode())
+    return sum(len(nodes) for nodes in bodies), every.hexdigest()
+
+
+def _is_a_name(key: str, value: Any) -> bool:
+    """Whether an attribute of an operation says how something is called, not what it does."""
+    named = key.startswith("_") or key in ("shared_name", "container", "config_proto")
+    return named or value.WhichOneof("value") == "func"
+
+
+def start(checkout: Path) -> tuple[subprocess.Popen[str], dict[str, tuple[int, str]]]:
+    """A worker on a checkout, ready to take turns, and the graphs of what it can time."""
+    flags_ = (WEIGHTS, BATCH, POINTS, THREADS, CLOCK, PAIRS)
+    given = [f"--{flag.name}={flag.value}" for flag in flags_]
     command = [sys.executable, __file__, "--worker", f"--only={','.join(ONLY.value)}", *given]
     environment = {**os.environ, "PYTHONPATH": str(checkout), "TF_CPP_MIN_LOG_LEVEL": "3"}
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     )
     assert process.stdout is not None
-    if process.stdout.readline().strip() != "ready":
+    ready = process.stdout.readline()
+    if not ready:
         raise RuntimeError(f"the worker on {checkout} did not start")
-    return process
+    return process, json.loads(ready)
 
 
-def turn(process: subprocess.Popen[str]) -> dict[str, float]:
-    """The seconds of one round."""
+def turn(process: subprocess.Popen[str], name: str) -> float:
+    """The seconds of one run."""
     assert process.stdin is not None and process.stdout is not None
-    process.stdin.write("\n")
+    process.stdin.write(f"{name}\n")
     process.stdin.flush()
-    return json.loads(process.stdout.readline())
+    return float(process.stdout.readline())
 
 
 def interval(ratios: np.ndarray) -> tuple[float, float, float]:
@@ -113,18 +156,26 @@ def main(argv: list[str]) -> int:
     del argv
     if WORKER.value:
         return worker()
-    after, before = start(Path(__file__).resolve().parents[1]), start(Path(BEFORE.value).resolve())
-    rounds = [
-        (turn(after), turn(before)) if pair % 2 else (turn(before), turn(after))[::-1]
-        for pair in range(PAIRS.value)
-    ]
+    after, new = start(Path(__file__).resolve().parents[1])
+    before, old = start(Path(BEFORE.value).resolve())
+    ratios: dict[str, list[float]] = {name: [] for name in new if name in old}
+    for pair in tqdm(range(PAIRS.value)):
+        for name, found in ratios.items():
+            first, second = (after, before) if pair % 2 else (before, after)
+            seconds = {id(first): turn(first, name), id(second): turn(second, name)}
+            found.append(seconds[id(after)] / seconds[id(before)])
     slower = 0
     print(f"SqueezeNet, batch {BATCH.value}, {PAIRS.value} interleaved pairs, after / before")
-    for name in rounds[0][0]:
-        ratios = np.array([new[name] / old[name] for new, old in rounds if name in old])
-        middle, low, high = interval(ratios)
-        slower += high > LIMIT.value
-        print(f"{name:38s}{middle:7.3f}  [{low:.3f}, {high:.3f}]", flush=True)
+    for name, found in ratios.items():
+        same = new[name] == old[name]
+        graphs = f"{new[name][0]} operations, "
+        graphs += "the same" if same else f"{old[name][0]} before"
+        timed = ""
+        if found:
+            middle, low, high = interval(np.array(found))
+            slower += high > LIMIT.value and not same
+            timed = f"{middle:7.3f}  [{low:.3f}, {high:.3f}]"
+        print(f"{name:38s}{timed:26s}{graphs}", flush=True)
     for process in (after, before):
         process.kill()
     return int(slower > 0)
