@@ -47,6 +47,8 @@ STOCHASTIC = {"smoothgrad", "smoothgrad_squared", "vargrad"}
 # All others walk the graph, which a subclassed model does not have.
 NEEDS_ONLY_GRADIENTS = {"gradient", "gradient_x_input", "integrated_gradients", *STOCHASTIC}
 IMAGES_ONLY = {"grad_cam", "guided_grad_cam"}
+# Wirings that are compiled; the others are computed operation by operation, without tracing.
+COMPILED = {"plain", "nested", "branches", "batch_norm", "two_inputs", "subclassed"}
 ALL = tff.explainers()
 # Of the module: all promises of one explainer in a row, so that they share what was traced for it.
 every_explainer = pytest.mark.parametrize("name", ALL, scope="module")
@@ -108,11 +110,14 @@ class Cases:
         it = self._subject(wiring)
         before = self._before.setdefault(wiring, state(it))
         explainer, maps, refusal = None, None, ""
+        tf.config.run_functions_eagerly(wiring not in COMPILED)
         try:
             explainer = make(name, it.model)
             maps = explainer(it.x)
         except InputError as error:
             refusal = str(error)
+        finally:
+            tf.config.run_functions_eagerly(False)
         return Case(it, before, explainer, maps, refusal, state(it))
 
 
