@@ -110,10 +110,15 @@ def check_count(classes: Classes, outputs: int | None) -> None:
     )
 
 
+def called(name: str, classes: Classes) -> tuple[int, ...]:
+    """The outputs of a class called so: its key, its name, or its WordNet id for its name."""
+    return classes.find(name) or classes.find(_spoken((name,))[0])
+
+
 def _by_name(found: Named, classes: Classes, outputs: int | None) -> Labelling:
     taken: dict[int, str] = {}
     for name in found.names:
-        hits = classes.find(name)
+        hits = called(name, classes)
         if not hits:
             raise InputError(
                 f"{found.where} has a {found.noun} {name!r}, which is no class of "

@@ -17,7 +17,7 @@ from tf_fragile.data.fitting import check_shape
 from tf_fragile.data.labelling import Labelling, Named, assign, unlabelled
 from tf_fragile.data.preprocessing import Preprocessing
 from tf_fragile.data.reading import Reading
-from tf_fragile.data.source import Sample, Source
+from tf_fragile.data.source import Read, Sample, Source
 from tf_fragile.errors import InputError
 
 QUIET_UP_TO = 5_000
@@ -70,12 +70,16 @@ def open_tfds(
     encoded, own_labels = _read(builder, split)
     _check_numbers(own_labels, name, outputs, labelling)
     labels = [labelling.outputs[n] if n >= 0 and labelling.outputs else n for n in own_labels]
-    resize = geometry.resizer(reading, image_shape)
-    keras = reading.resize != "imagenet"
 
-    def read(position: int) -> Sample:
-        pixels = decoding.decode(encoded[position], image_shape[2], keras=keras)
-        return Sample(resize(pixels), labels[position])
+    def reader(reading: Reading, image_shape: tuple[int, int, int]) -> Read:
+        resize = geometry.resizer(reading, image_shape)
+        keras = reading.resize != "imagenet"
+
+        def read(position: int) -> Sample:
+            pixels = decoding.decode(encoded[position], image_shape[2], keras=keras)
+            return Sample(resize(pixels), labels[position])
+
+        return read
 
     def digest() -> str:
         sha = hashlib.sha256(f"{builder.info.full_name}/{split} {len(encoded)}".encode())
@@ -90,12 +94,14 @@ def open_tfds(
         class_names=labelling.names,
         image_shape=image_shape,
         preprocessing=preprocessing,
-        read=read,
+        read=reader(reading, image_shape),
         digest=digest,
         size=len(encoded),
         classes_from=labelling.origin,
         notes=(*labelling.notes, *_depth(builder)),
         geometry="as they are" if fits else geometry.in_words(reading, image_shape),
+        numbering="names" if labelling.outputs else "numbers" if max(labels) >= 0 else "",
+        reader=reader,
     )
 
 
