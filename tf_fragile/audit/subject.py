@@ -26,6 +26,7 @@ from tf_fragile.audit.feeding import Feeding, judge
 from tf_fragile.audit.settings import BUDGETS, SIGN_STEP, AuditSettings
 from tf_fragile.audit.sizes import sizes
 from tf_fragile.audit.specs import make_method
+from tf_fragile.audit.watched import watched
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS, Preprocessing
 from tf_fragile.data.ranges import InputRange
@@ -80,8 +81,15 @@ class Subject:
         return self.drawn.positions
 
 
-def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subject:
+def open_subject(
+    settings: AuditSettings, data_dir: str | None = None, *, progress: bool = True
+) -> Subject:
     """Loads the model, opens the data and makes the probe.
+
+    Args:
+      settings: what was asked for.
+      data_dir: where prepared TFDS data sets lie.
+      progress: whether to say that images are looked at, where it takes long.
 
     Raises:
       InputError: anything that is wrong with them, before any work is done.
@@ -110,20 +118,21 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
     maps = tf.TensorShape((None, *shape[:2]))
     check_k(maps, k)
     explainers = _explainers(settings, network)
-    drawn = draw(
-        source,
-        network,
-        settings.num_images,
-        only_correct=settings.only_correct,
-        seed=settings.seed,
-    )
-    feeding = judge(
-        source,
-        network,
-        drawn.seen,
-        seed=settings.seed,
-        alternatives=lambda seen: _alternatives(settings, model, source, network, seen, reading),
-    )
+    with watched(source, progress) as shown:
+        drawn = draw(
+            shown,
+            network,
+            settings.num_images,
+            only_correct=settings.only_correct,
+            seed=settings.seed,
+        )
+        feeding = judge(
+            shown,
+            network,
+            drawn.seen,
+            seed=settings.seed,
+            alternatives=lambda seen: _alternatives(settings, model, shown, network, seen, reading),
+        )
     _check_any(source, drawn, feeding)
     positions, counts = drawn.positions, count(source, drawn, settings.num_images)
     network.check(tf.constant(source.load(positions[:2]).image))
