@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -73,6 +74,20 @@ def test_images_of_another_size_are_resized_by_the_rule_of_files(opened: Open) -
     padded = opened("cifar10/test[:2]", (20, 28, 3), reading=Reading("pad")).load([0, 1]).image
     np.testing.assert_allclose(padded, tf.image.resize_with_pad(whole, 20, 28), atol=1e-3)
     assert opened("cifar10/test[:2]").geometry == "as they are"
+
+
+def test_grey_and_colour_are_turned_into_each_other_as_files_are(opened: Open, tmp_path) -> None:
+    for data, side, wanted, own, note in (
+        ("mnist", 28, 3, 1, "The images are grey; read as in colour, as Keras reads files."),
+        ("cifar10", 32, 1, 3, "The images are in colour; read as grey, as Keras reads files."),
+    ):
+        found = opened(f"{data}/test[:2]", (side, side, wanted))
+        assert found.notes == (note,)
+        as_stored = opened(f"{data}/test[:2]", (side, side, own)).load([0, 1]).image
+        for i, pixels in enumerate(as_stored):
+            keras.utils.save_img(tmp_path / f"{data}{i}.png", pixels, scale=False)
+            expected = tf.io.decode_image((tmp_path / f"{data}{i}.png").read_bytes(), wanted)
+            np.testing.assert_array_equal(found.load([i]).image[0], expected)
 
 
 def test_classes_are_compared_with_the_outputs(opened: Open) -> None:
