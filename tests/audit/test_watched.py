@@ -13,7 +13,7 @@ from tf_fragile.data.reading import Reading
 
 
 @pytest.mark.parametrize(
-    ("delay", "progress", "said"), [(0, True, 1), (60, True, 0), (0, False, 0)]
+    ("delay", "progress", "said"), [(0, True, True), (60, True, False), (0, False, False)]
 )
 def test_images_are_counted_where_it_takes_long_in_every_geometry(
     monkeypatch, capsys, delay, progress, said

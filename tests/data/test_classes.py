@@ -181,7 +181,8 @@ REFUSED = {
     "more": (
         (("a", "b", "c", "d"), 2, None),
         "The folder 'photos' has 4 class folders (a, b, c, …), but the model tells 2 classes "
-        "apart; name the class of each output, in their order, with --classes=FILE, one a line.",
+        "apart; name the class of each output, in their order, with --classes=FILE, one a line, "
+        "and move the other class folders away.",
     ),
     "stranger": (
         (("a_red", "pink"), 3, GIVEN),

@@ -87,7 +87,9 @@ def test_grey_and_colour_are_turned_into_each_other_as_files_are(opened: Open, t
         for i, pixels in enumerate(as_stored):
             keras.utils.save_img(tmp_path / f"{data}{i}.png", pixels, scale=False)
             expected = tf.io.decode_image((tmp_path / f"{data}{i}.png").read_bytes(), wanted)
-            np.testing.assert_array_equal(found.load([i]).image[0], expected)
+            # Of a JPEG the stored brightness is taken, of which colours were rounded.
+            apart = np.abs(found.load([i]).image[0] - expected).max()
+            assert apart <= (0 if wanted == 3 else 5)
 
 
 def test_classes_are_compared_with_the_outputs(opened: Open) -> None:
@@ -97,8 +99,7 @@ def test_classes_are_compared_with_the_outputs(opened: Open) -> None:
         opened("cifar10/test[:4]", outputs=3)
     assert str(error.value) == (
         "The data set 'cifar10' has 10 classes (airplane, automobile, bird, …), but the model "
-        "tells 3 classes apart; name the class of each output, in their order, with "
-        "--classes=FILE, one a line."
+        "tells 3 classes apart; choose a model or data with the other's classes."
     )
 
 

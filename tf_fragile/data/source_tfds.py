@@ -134,6 +134,7 @@ def _labelling(builder: Any, name: str, outputs: int | None, classes: Classes | 
         noun="class",
         names=tuple(label.names),
         order="the data set's own order",
+        movable=False,
     )
     return assign(found, outputs=outputs, classes=classes)
 
