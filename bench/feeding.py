@@ -26,7 +26,8 @@ from feeding_cases import WEIGHTS, XRAY, Case, Fed, Remembering, cases, photogra
 from feeding_page import page
 
 from tf_fragile import cli
-from tf_fragile.audit.alternatives import Alternative, class_orders, geometries, preprocessings
+from tf_fragile.audit.alternatives import Alternative, geometries, preprocessings
+from tf_fragile.audit.class_orders import class_orders
 from tf_fragile.audit.contest import accuracy
 from tf_fragile.audit.feeding import Feeding, judge
 from tf_fragile.audit.plan import make_plan
@@ -57,7 +58,7 @@ def judged(case: Case, network: Network, seed: int) -> Feeding:
     def others(seen: Seen) -> list[Alternative]:
         found = preprocessings(case.source, network)
         if seen.labelled.any():
-            found += class_orders(case.source, seen.classes, "--classes")
+            found += class_orders(case.source, network, seen)
             found += geometries(
                 case.source,
                 network,

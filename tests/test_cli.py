@@ -98,6 +98,17 @@ def test_interrupt_exits_with_130_and_says_how_to_go_on() -> None:
     assert done.stderr == "interrupted; run the same command again to resume\n"
 
 
+def test_a_reader_who_goes_away_ends_the_command_quietly() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    body = "def main(argv):\n    cli.say('a line')\n    print('never')\ncli.run(main)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", PRELUDE + body], stdout=write, stderr=subprocess.PIPE, timeout=60
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 def test_warnings_about_retracing_are_left_out_and_others_are_not() -> None:
     body = """
     import logging

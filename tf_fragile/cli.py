@@ -1,6 +1,7 @@
 """Running a command: one sentence for bad input, and the exit codes people can rely on.
 
-0 finished, 1 a gate failed, 2 bad input, 3 a gate is inconclusive, 130 interrupted.
+0 finished, 1 a gate failed, 2 bad input, 3 a gate is inconclusive, 130 interrupted, 141 the
+reader of the output went away.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tf_fragile.errors import InputError
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+CLOSED = 141
 RESUMABLE = "interrupted; run the same command again to resume"
 
 # Faults of the place a command writes to, not of the command.
@@ -83,6 +85,9 @@ def _guarded(main: Callable[[list[str]], int | None], argv: list[str], interrupt
         return _bad_input(str(error))
     except app.UsageError as error:
         return _bad_input(str(error))
+    except BrokenPipeError:  # whoever read the output has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the last flush
+        return CLOSED
     except OSError as error:
         if error.errno not in _PLACE_ERRORS:
             raise

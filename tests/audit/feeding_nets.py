@@ -8,7 +8,8 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from tf_fragile.audit.alternatives import class_orders, geometries, preprocessings
+from tf_fragile.audit.alternatives import geometries, preprocessings
+from tf_fragile.audit.class_orders import class_orders
 from tf_fragile.audit.feeding import Feeding, judge
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS, Preprocessing
@@ -72,7 +73,7 @@ def source(
         read=lambda position: Sample(images[position], int(labels[position])),
         digest=lambda: "",
         size=len(images),
-        **more,
+        **{"numbering": "names", **more},
     )
 
 
@@ -89,7 +90,7 @@ def judged(
     def others(seen: Seen):
         found = preprocessings(data, net)
         if seen.labelled.any():
-            found += class_orders(data, seen.classes, "say --classes=FILE")
+            found += class_orders(data, net, seen)
             other = opened or (lambda _: data)
             found += geometries(
                 data, net, Reading(resize), lambda how: other(how.resize), seen.positions[:4]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import keras
 import numpy as np
 import pytest
 
 from tf_fragile.audit.adapted import adapted
+from tf_fragile.audit.given import image_size
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.catalog import explain
 
@@ -129,10 +132,17 @@ def test_a_size_that_the_model_does_not_take_is_refused(given) -> None:
         adapted(model((8, 6, 3), *pooled()), given)
     assert str(caught.value) == (
         f"--image_size={size} does not fit the model 'net', which takes images of 8 x 6; leave "
-        "--image_size out."
+        "it out."
     )
-    with pytest.raises(InputError, match="which takes images of any x 6; leave"):
-        adapted(model((None, 6, 3), *pooled()), (7, 7))
+
+
+def test_a_model_of_one_free_side_is_given_a_size_that_fits_as_advised() -> None:
+    own = model((None, 6, 3), *pooled())
+    for given, told in ((None, "takes images of size any x 6; say"), ((7, 7), "of any x 6; write")):
+        with pytest.raises(InputError, match=told) as caught:
+            adapted(own, given)
+        advised = re.search(r"--image_size=(\d+x\d+)\.$", str(caught.value))
+        assert adapted(own, image_size(advised[1])).image_shape == (6, 6, 3)
 
 
 def test_a_size_at_which_the_model_breaks_is_refused() -> None:

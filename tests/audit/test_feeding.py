@@ -11,6 +11,7 @@ import pytest
 from feeding_nets import CLASSES, SIDE, judged, model, network, pictures, refed, source
 
 from tf_fragile.audit.alternatives import Alternative, preprocessings
+from tf_fragile.audit.class_orders import class_orders
 from tf_fragile.audit.contest import contest
 from tf_fragile.audit.feeding import judge
 from tf_fragile.audit.run import run_audit
@@ -22,7 +23,7 @@ from tf_fragile.errors import InputError
 from tf_fragile.probes.sampling import Seen, draw, nothing_seen
 
 PREFIX = "the model seems to be fed wrongly: "
-UNKNOWN = np.full(60, -1)
+UNKNOWN, TRUE = np.full(60, -1), np.arange(60) % CLASSES
 
 
 def wrapped(name: str):
@@ -63,19 +64,40 @@ def test_a_wrong_scale_or_order_is_noticed_and_the_remedy_works(mistake) -> None
 
 
 @pytest.mark.parametrize(
-    ("labels", "name"),
+    ("name", "labels", "expression"),
     [
-        (CLASSES - 1 - np.arange(60) % CLASSES, "the classes in reverse order"),
-        ((np.arange(60) + 1) % CLASSES, "the labels one lower"),
-        ((np.arange(60) - 1) % CLASSES, "the labels one higher"),
+        ("the classes in reverse order", CLASSES - 1 - TRUE, "5 - labels"),
+        ("the labels one lower", (TRUE + 1) % CLASSES, "(numpy.int64(labels) - 1) % 6"),
+        ("the labels one higher", (TRUE - 1) % CLASSES, "(numpy.int64(labels) + 1) % 6"),
+        (
+            "the classes in another order",
+            np.array([2, 0, 1, 4, 3, 5])[TRUE],
+            "numpy.array([1, 2, 0, 4, 3, 5])[numpy.int64(labels)]",
+        ),
     ],
 )
-def test_labels_in_another_order_are_noticed(labels, name) -> None:
-    found = judged(source(labels=labels), network())
-    assert found.doubt == (
-        f"{PREFIX}accuracy 0 % [0, 6] on 60 images (no better than chance, 17 %, 6 outputs); "
-        f"with {name} it is 100 % [94, 100] (say --classes=FILE)"
-    )
+def test_labels_in_another_order_are_noticed_and_the_remedy_works(name, labels, expression) -> None:
+    data = replace(source(labels=labels), name="npz:x", numbering="numbers")
+    found = judged(data, network())
+    advised = re.search(rf"; with {name} it is (\d+) % \[\d+, 100\] \(store (.*)\)$", found.doubt)
+    assert int(advised[1]) >= 95 and advised[2] == expression
+    for stored in (labels.astype(np.uint8), labels * 1.0):
+        better = eval(advised[2], {"numpy": np, "labels": stored})
+        np.testing.assert_array_equal(better, TRUE)
+    hot = {order.name: order.advice for order in class_orders(
+        replace(data, numbering="one-hot"), network(), found.seen
+    )}  # fmt: skip
+    better = eval(hot[name].removeprefix("store "), {"numpy": np, "labels": np.eye(6)[labels]})
+    np.testing.assert_array_equal(better, TRUE)
+
+
+def test_a_merely_bad_model_has_no_better_order() -> None:
+    """A third of the labels are wrong: what fits one half of them does not fit the other."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        labels = np.where(rng.random(60) < 0.35, rng.integers(0, CLASSES, 60), TRUE)
+        found = judged(source(labels=labels), network(), seed=seed)
+        assert "another order" not in found.doubt
 
 
 def test_another_geometry_is_noticed() -> None:
@@ -313,7 +335,7 @@ def test_an_alternative_is_better_by_an_exact_test_corrected_for_all_that_were_t
         def see(asked: Seen) -> Seen:
             return all_of_it.part(asked.positions[0], asked.positions[-1] + 1)
 
-        return Alternative(name, source(), see)
+        return Alternative(name, source(), network(), see)
 
     others = [other("ahead", ahead), *[other("hopeless", hopeless)] * 12]
     found = contest(own, others, lambda seen, _: seen)

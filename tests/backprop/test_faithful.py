@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
@@ -53,6 +54,8 @@ NESTINGS: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
         lambda a, b: OrderedDict(now=a, before=b),
         OrderedDict(now=NOW, before=BEFORE),
     ),
+}
+CONFUSED: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
     "OrderedDict, other order": (
         lambda a, b: OrderedDict(now=a, before=b),
         OrderedDict(before=BEFORE, now=NOW),
@@ -60,6 +63,10 @@ NESTINGS: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
     "dict for OrderedDict": (
         lambda a, b: OrderedDict(now=a, before=b),
         {"now": NOW, "before": BEFORE},
+    ),
+    "OrderedDict for dict": (
+        lambda a, b: {"now": a, "before": b},
+        OrderedDict(now=NOW, before=BEFORE),
     ),
 }
 METHODS = ("gradient", "integrated_gradients", "lrp_epsilon", "deeplift_rescale")
@@ -78,6 +85,46 @@ def test_inputs_are_told_apart_by_name_in_every_nesting(name: str, method: str) 
     mine = (found["now"], found["before"]) if isinstance(found, dict) else found
     np.testing.assert_allclose(mine[0], now, atol=1e-6)
     np.testing.assert_allclose(mine[1], before, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", CONFUSED)
+def test_inputs_that_keras_confuses_are_refused_and_the_advice_works(name: str) -> None:
+    make, x = CONFUSED[name]
+    model = two_towers(make)
+    with pytest.raises(InputError) as error:
+        tff.explain("gradient", model)(x)
+    told = re.fullmatch(
+        rf"Keras takes the inputs {', '.join(map(repr, x))} of model '{model.name}' for others "
+        r"than their names say: its outputs differ by \S+ of theirs; explain (keras.\S+, .*) with "
+        r"a list in that order: '(\w+)', '(\w+)'\.",
+        str(error.value),
+    )
+    agree(eval(told[1], {"keras": keras, "model": model}), [x[told[2]], x[told[3]]])
+
+
+def test_a_nesting_is_compared_once_and_a_fault_of_ours_in_it_found(monkeypatch) -> None:
+    """The order of insertion, as it once was."""
+    model, right = two_towers(lambda a, b: {"now": a, "before": b}), networks.in_order
+
+    def as_it_comes(model: keras.Model, x: Any) -> list[Any]:
+        return list(x.values()) if isinstance(x, dict) else right(model, x)
+
+    monkeypatch.setattr(networks, "in_order", as_it_comes)
+    asked = tff.explain("gradient", model)
+    with pytest.raises(InputError, match="takes the inputs 'now', 'before' of model"):
+        asked({"now": NOW, "before": BEFORE})
+    with pytest.raises(InputError, match="takes the inputs 'now', 'before' of model"):
+        asked.as_gradient(1)({"now": tf.constant(NOW), "before": tf.constant(BEFORE)})
+    monkeypatch.setattr(networks, "in_order", right)
+    calls = []
+    monkeypatch.setattr(
+        model, "call", lambda *a, call=model.call, **k: calls.append(1) or call(*a, **k)
+    )
+    asked({"now": NOW, "before": BEFORE}, 1)
+    assert calls
+    calls.clear()
+    asked({"now": NOW, "before": BEFORE}, 1)
+    assert not calls
 
 
 def test_settings_nested_like_the_inputs_are_read_by_name_too() -> None:

@@ -32,7 +32,7 @@ FILES = {
     "two": ("0,cat\n1,dog\n", ("cat", "dog"), None),
     "reversed": ("cat,1\ndog,0\n", ("dog", "cat"), None),
     "wnids": ("n01440764,tench\nn01443537,goldfish\n", ("tench", "goldfish"), None),
-    "numbered": ("0 cat\n1 guinea pig\n", ("cat", "guinea pig"), None),
+    "numbered": ("0 cat\n1 guinea pig\n", ("cat", "guinea pig"), ("0 cat", "1 guinea pig")),
     "synsets": ("n01440764 tench, Tinca\nn01443537 goldfish\n", ("tench, Tinca", "goldfish"), None),
     "numbers": ("0\n1\n10\n2\n", ("0", "1", "10", "2"), None),
     "doubled": ("crane\ncrane\n", ("crane", "crane"), None),
@@ -181,7 +181,8 @@ REFUSED = {
     "more": (
         (("a", "b", "c", "d"), 2, None),
         "The folder 'photos' has 4 class folders (a, b, c, …), but the model tells 2 classes "
-        "apart; name the class of each output, in their order, with --classes=FILE, one a line.",
+        "apart; name the class of each output, in their order, with --classes=FILE, one a line, "
+        "and move the other class folders away.",
     ),
     "stranger": (
         (("a_red", "pink"), 3, GIVEN),

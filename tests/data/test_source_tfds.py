@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -75,6 +76,22 @@ def test_images_of_another_size_are_resized_by_the_rule_of_files(opened: Open) -
     assert opened("cifar10/test[:2]").geometry == "as they are"
 
 
+def test_grey_and_colour_are_turned_into_each_other_as_files_are(opened: Open, tmp_path) -> None:
+    for data, side, wanted, own, note in (
+        ("mnist", 28, 3, 1, "The images are grey; read as in colour, as Keras reads files."),
+        ("cifar10", 32, 1, 3, "The images are in colour; read as grey, as Keras reads files."),
+    ):
+        found = opened(f"{data}/test[:2]", (side, side, wanted))
+        assert found.notes == (note,)
+        as_stored = opened(f"{data}/test[:2]", (side, side, own)).load([0, 1]).image
+        for i, pixels in enumerate(as_stored):
+            keras.utils.save_img(tmp_path / f"{data}{i}.png", pixels, scale=False)
+            expected = tf.io.decode_image((tmp_path / f"{data}{i}.png").read_bytes(), wanted)
+            # Of a JPEG the stored brightness is taken, of which colours were rounded.
+            apart = np.abs(found.load([i]).image[0] - expected).max()
+            assert apart <= (0 if wanted == 3 else 5)
+
+
 def test_classes_are_compared_with_the_outputs(opened: Open) -> None:
     source = opened("cifar10/test[:4]", outputs=10)
     assert source.class_names == CIFAR10 and source.classes_from == "the data set's own order"
@@ -82,8 +99,7 @@ def test_classes_are_compared_with_the_outputs(opened: Open) -> None:
         opened("cifar10/test[:4]", outputs=3)
     assert str(error.value) == (
         "The data set 'cifar10' has 10 classes (airplane, automobile, bird, …), but the model "
-        "tells 3 classes apart; name the class of each output, in their order, with "
-        "--classes=FILE, one a line."
+        "tells 3 classes apart; choose a model or data with the other's classes."
     )
 
 

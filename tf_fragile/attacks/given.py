@@ -69,7 +69,8 @@ def given_to(
     """
     if not tf.nest.is_nested(x) and np.shape(x)[:1] == (0,):
         raise InputError("The batch to attack is empty; give at least one input.")
-    x, network = explainer.inputs(x), explainer.network
+    given, x, network = x, explainer.inputs(x), explainer.network
+    network.check_nesting(given, x)
     if not tf.is_tensor(x):
         raise InputError("Attacks take models with one input; this one has several.")
     axis = axis_of_channels(channel_axis, network, x)

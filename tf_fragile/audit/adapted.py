@@ -101,17 +101,29 @@ def _size(
 ) -> tuple[int, int]:
     if None in places and given is None:
         raise InputError(
-            f"The model {model.name!r} takes images of any size; say which with --image_size=HxW, "
-            "as in --image_size=224x224."
+            f"The model {model.name!r} takes images of {_sizes(places)}; say which with "
+            f"--image_size=HxW, as in --image_size={_example(places)}."
         )
     wanted = given or places
     if any(own not in (None, said) for own, said in zip(places, wanted, strict=True)):
+        advice = f"write --image_size={_example(places)}" if None in places else "leave it out"
         raise InputError(
             f"--image_size={_spoken(wanted, 'x')} does not fit the model {model.name!r}, which "
-            f"takes images of {_spoken(places, ' x ')}; leave --image_size out."
+            f"takes images of {_spoken(places, ' x ')}; {advice}."
         )
     height, width = wanted
     return int(height or 0), int(width or 0)
+
+
+def _sizes(places: Sequence[int | None]) -> str:
+    free = all(side is None for side in places)
+    return "any size" if free else f"size {_spoken(places, ' x ')}"
+
+
+def _example(places: Sequence[int | None]) -> str:
+    """A size that fits, square where that does."""
+    known = next((side for side in places if side is not None), 224)
+    return _spoken([known if side is None else side for side in places], "x")
 
 
 def _spoken(shape: Sequence[int | None], between: str = ", ") -> str:

@@ -25,12 +25,14 @@ class Alternative:
     Attributes:
       name: what differs; a flag where one says it, e.g. `"--preprocessing=raw"`.
       source: the data as they are fed then.
+      network: the model as it is then.
       see: what the model says then of images that it was shown.
       advice: what to do where `name` is no flag, a clause.
     """
 
     name: str
     source: Source
+    network: Network
     see: Callable[[Seen], Seen]
     advice: str = ""
 
@@ -50,7 +52,7 @@ def preprocessings(source: Source, network: Network) -> list[Alternative]:
         if other.channels in (None, channels) and _without_name(other) not in known:
             known.add(_without_name(other))
             fed = replace(source, preprocessing=other)
-            found.append(_fed(f"--preprocessing={other.name}", fed, network))
+            found.append(fed_by(f"--preprocessing={other.name}", fed, network))
     return found
 
 
@@ -58,40 +60,26 @@ def _without_name(preprocessing: Preprocessing) -> Preprocessing:
     return replace(preprocessing, name="")
 
 
-def _fed(name: str, source: Source, network: Network) -> Alternative:
-    return Alternative(name, source, lambda seen: look(source, network, seen.positions))
-
-
-def class_orders(source: Source, classes: int, advice: str) -> list[Alternative]:
-    """Labels counted otherwise than outputs, told from the predictions at hand.
+def fed_by(name: str, source: Source, network: Network) -> Alternative:
+    """Another source or model: it is asked about the images again.
 
     Args:
-      source: the data.
-      classes: how many there are.
-      advice: what to do then.
+      name: the flag that says so.
+      source: the same data, fed otherwise.
+      network: the model then.
     """
-    orders: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "the classes in reverse order": lambda predicted: classes - 1 - predicted
-    }
-    if classes > 2:
-        orders |= {
-            "the labels one lower": lambda predicted: (predicted + 1) % classes,
-            "the labels one higher": lambda predicted: (predicted - 1) % classes,
-        }
 
-    def reordered(name: str) -> Alternative:
-        return Alternative(
-            name, source, lambda seen: replace(seen, predicted=orders[name](seen.predicted)), advice
-        )
+    def see(seen: Seen) -> Seen:
+        return look(source, network, seen.positions)
 
-    return [reordered(name) for name in orders]
+    return Alternative(name, source, network, see)
 
 
 def geometries(
     source: Source,
     network: Network,
     current: Reading,
-    reopened: Callable[[Reading], Source],
+    reopened: Callable[[Reading], Source | None],
     sample: np.ndarray,
 ) -> list[Alternative]:
     """Every other way to bring pictures to the model's size that changes what it sees.
@@ -100,7 +88,7 @@ def geometries(
       source: the data.
       network: the model.
       current: the one in use.
-      reopened: the same data in another.
+      reopened: the same data in another; `None` where there is none.
       sample: positions of a few images, to see whether anything changes.
     """
     shown = source.load(sample).image
@@ -110,8 +98,8 @@ def geometries(
             other = reopened(_resized(current, resize)) if resize != current.resize else source
         except InputError:  # these data can't be shown like that
             continue
-        if len(other) == len(source) and not np.array_equal(other.load(sample).image, shown):
-            found.append(_fed(f"--resize={resize}", other, network))
+        if other is not None and not np.array_equal(other.load(sample).image, shown):
+            found.append(fed_by(f"--resize={resize}", other, network))
     return found
 
 

@@ -117,12 +117,16 @@ class Feeding:
 
     def _cure_in_words(self) -> str:
         if self.cure is None:
-            others = f"none of {len(self.contest.trials) if self.contest else 0} other ways"
+            tried = self.contest.trials if self.contest else ()
+            sizes = any("--image_size" in trial.alternative.name for trial in tried)
+            others, size = f"none of {len(tried)} other ways", ", --image_size" * sizes
             if not self.accuracy:
-                return f"{others} of feeding tells more; check --preprocessing, or give labels"
+                return (
+                    f"{others} of feeding tells more; check --preprocessing{size}, or give labels"
+                )
             return (
-                f"{others} of feeding does better; check the pictures, --preprocessing and the "
-                "labels (--classes)"
+                f"{others} of feeding does better; check the pictures, --preprocessing{size} and "
+                "the labels (--classes)"
             )
         other = self.cure.alternative
         advice = f" ({other.advice})" if other.advice else ""
@@ -177,7 +181,7 @@ def judge(
     if found is not None and len(found.own) > len(seen):
         seen = found.own
         odd = suspicions(seen, source, network)
-    cure = _cure(found, odd, network) if found else None
+    cure = _cure(found, odd) if found else None
     if cure is None and seen.labelled.any() and (not missed or saturated_share(seen) < 1):
         # A model may be as sure as that; another feeding in which it is as good would tell.
         odd = tuple(suspicion for suspicion in odd if suspicion.kind != "saturated")
@@ -186,11 +190,12 @@ def judge(
     return Feeding(seen, network.task, odd, found, cure, name)
 
 
-def _cure(found: Contest, odd: tuple[Suspicion, ...], network: Network) -> Trial | None:
+def _cure(found: Contest, odd: tuple[Suspicion, ...]) -> Trial | None:
     """The feeding to recommend: significantly better, or at least not odd where this one is."""
 
     def is_sane(trial: Trial) -> bool:
-        return not suspicions(trial.seen, trial.alternative.source, network)
+        other = trial.alternative
+        return not suspicions(trial.seen, other.source, other.network)
 
     if found.better:
         leading = [t for t in found.better if t.lead >= _AS_GOOD * found.better[0].lead]

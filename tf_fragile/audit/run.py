@@ -81,7 +81,7 @@ def run_audit(
       InputError: bad input, before any work is done; or the directory can't be written.
     """
     out = make_directory(out)
-    subject = open_subject(settings, data_dir)
+    subject = open_subject(settings, data_dir, progress=progress)
     plan = make_plan(subject, gallery)
     for line in plan.lines:
         say(line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,12 +18,15 @@ from tf_fragile.attacks.secant import check_symmetric
 from tf_fragile.attacks.surrogates import beta_for
 from tf_fragile.audit import inputs
 from tf_fragile.audit.adapted import adapted
-from tf_fragile.audit.alternatives import Alternative, class_orders, geometries, preprocessings
+from tf_fragile.audit.alternatives import Alternative, geometries, preprocessings
 from tf_fragile.audit.bands import check_bands
+from tf_fragile.audit.class_orders import class_orders
 from tf_fragile.audit.counts import Counts, count
 from tf_fragile.audit.feeding import Feeding, judge
 from tf_fragile.audit.settings import BUDGETS, SIGN_STEP, AuditSettings
+from tf_fragile.audit.sizes import sizes
 from tf_fragile.audit.specs import make_method
+from tf_fragile.audit.watched import watched
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS, Preprocessing
 from tf_fragile.data.ranges import InputRange
@@ -78,8 +81,15 @@ class Subject:
         return self.drawn.positions
 
 
-def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subject:
+def open_subject(
+    settings: AuditSettings, data_dir: str | None = None, *, progress: bool = True
+) -> Subject:
     """Loads the model, opens the data and makes the probe.
+
+    Args:
+      settings: what was asked for.
+      data_dir: where prepared TFDS data sets lie.
+      progress: whether to say that images are looked at, where it takes long.
 
     Raises:
       InputError: anything that is wrong with them, before any work is done.
@@ -95,40 +105,36 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
     taken = adapted(model, settings.image_size, settings.head)
     network, shape = as_network(taken.model, settings.head), taken.image_shape
     check_bands(settings.bands, shape[2])
-    preprocessing = _preprocessing(settings, entry.preprocessing)
-
-    def opened(reading: Reading) -> Source:
-        return open_source(
-            settings.data,
-            preprocessing=preprocessing,
-            image_shape=shape,
-            reading=reading,
-            outputs=inputs.outputs_of(network),
-            classes=inputs.classes_of(settings, entry, network),
-            data_dir=data_dir,
-            file_limit=settings.file_limit,
-        )
-
     reading = inputs.reading_of(settings, entry)
-    source = opened(reading)
+    source = open_source(
+        settings.data,
+        preprocessing=_preprocessing(settings, entry.preprocessing),
+        image_shape=shape,
+        reading=reading,
+        outputs=inputs.outputs_of(network),
+        classes=inputs.classes_of(settings, entry, network),
+        data_dir=data_dir,
+        file_limit=settings.file_limit,
+    )
     k = default_k(shape[0] * shape[1]) if settings.k is None else settings.k
     maps = tf.TensorShape((None, *shape[:2]))
     check_k(maps, k)
     explainers = _explainers(settings, network)
-    drawn = draw(
-        source,
-        network,
-        settings.num_images,
-        only_correct=settings.only_correct,
-        seed=settings.seed,
-    )
-    feeding = judge(
-        source,
-        network,
-        drawn.seen,
-        seed=settings.seed,
-        alternatives=lambda seen: _alternatives(settings, source, network, seen, reading, opened),
-    )
+    with watched(source, progress) as shown:
+        drawn = draw(
+            shown,
+            network,
+            settings.num_images,
+            only_correct=settings.only_correct,
+            seed=settings.seed,
+        )
+        feeding = judge(
+            shown,
+            network,
+            drawn.seen,
+            seed=settings.seed,
+            alternatives=lambda seen: _alternatives(settings, model, shown, network, seen, reading),
+        )
     _check_any(source, drawn, feeding)
     positions, counts = drawn.positions, count(source, drawn, settings.num_images)
     network.check(tf.constant(source.load(positions[:2]).image))
@@ -168,21 +174,28 @@ def _preprocessing(settings: AuditSettings, own: str | None) -> Preprocessing:
 
 def _alternatives(
     settings: AuditSettings,
+    model: keras.Model,
     source: Source,
     network: Network,
     seen: Seen,
     reading: Reading,
-    opened: Callable[[Reading], Source],
 ) -> list[Alternative]:
     """Other feedings, for a model that was perhaps not fed rightly."""
-    scales = [] if settings.bounds else preprocessings(source, network)
-    if not seen.labelled.any():
-        return scales
-    advice = "number the labels as the outputs are"
-    if settings.data.startswith("folder:"):
-        advice = "write their names in the order of the outputs: --classes=FILE"
-    orders = class_orders(source, seen.classes, advice)
-    return [*scales, *orders, *geometries(source, network, reading, opened, seen.positions[:4])]
+
+    def in_geometry(reading: Reading) -> Source | None:
+        return source.seen_as(reading, source.image_shape)
+
+    def in_size(size: tuple[int, int]) -> tuple[Source | None, Network]:
+        taken = adapted(model, size, settings.head)
+        return source.seen_as(reading, taken.image_shape), as_network(taken.model, settings.head)
+
+    found = [] if settings.bounds else preprocessings(source, network)
+    if seen.labelled.any():
+        found += class_orders(source, network, seen)
+        found += geometries(source, network, reading, in_geometry, seen.positions[:4])
+    if settings.image_size is not None:
+        found += sizes(source.image_shape[:2], seen, in_size)
+    return found
 
 
 def _check_any(source: Source, drawn: Drawn, feeding: Feeding) -> None:

@@ -18,6 +18,7 @@ from tf_fragile.backprop.derivable import check_derivable
 from tf_fragile.backprop.faithful import answered, check_cheaper, check_faithful, is_half
 from tf_fragile.backprop.graph import Graph, Node, widened
 from tf_fragile.backprop.head import Head, Task, check_said, graphless_head, strip_head
+from tf_fragile.backprop.nestings import check_nesting
 from tf_fragile.backprop.outputs import check_outputs, looks_like_probabilities
 from tf_fragile.backprop.places import channel_axis
 from tf_fragile.backprop.record import in_order, input_structure, record
@@ -293,6 +294,26 @@ class Network:
             check_faithful(self.model, self.whole, few, answer)
             self._check_cheaper(few)
         _CHECKED.setdefault(self.model, set()).add(self.head.kind)
+
+    def check_nesting(self, given: Any, x: Any) -> None:
+        """Compares the model's answers to inputs as they were given with those to `x`.
+
+        Args:
+          given: [B, ...] as the user nested them.
+          x: what `flat` made of it, tensors.
+
+        Raises:
+          InputError: the model takes `given` for other inputs.
+        """
+        if self.graph is not None:
+            check_nesting(
+                self.model,
+                given,
+                x,
+                self.outputs,
+                batch=self.fixed_batch or 2,
+                half=is_half(self.graph),
+            )
 
     def _check_cheaper(self, x: Any) -> None:
         """Compares what scores are computed by with the graph that it stands for."""

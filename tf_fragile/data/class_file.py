@@ -118,7 +118,9 @@ def _spaced(lines: Sequence[str], path: str) -> Table | None:
         rows = [list(match.groups()) for match in found if match is not None]
         counts = columns.key is not None or [int(row[0]) for row in rows] == list(range(len(rows)))
         if len(rows) == len(lines) and counts:
-            return _ordered(rows, columns, path)
+            table = _ordered(rows, columns, path)
+            # A folder may be called as the whole line is.
+            return table if columns.key is not None else Table(table.names, tuple(lines))
     return None
 
 

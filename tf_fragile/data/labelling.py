@@ -39,12 +39,14 @@ class Named:
       noun: what its classes are, e.g. `"class folder"`.
       names: theirs, in the data set's order.
       order: which that is, a clause.
+      movable: whether a class can be renamed or taken out.
     """
 
     where: str
     noun: str
     names: tuple[str, ...]
     order: str
+    movable: bool = True
 
     @property
     def nouns(self) -> str:
@@ -73,9 +75,14 @@ def assign(found: Named, *, outputs: int | None, classes: Classes | None) -> Lab
     if outputs in (None, len(imagenet())) and _speaks_imagenet(found.names, outputs):
         return _by_name(found, imagenet(), outputs)
     if outputs is not None and len(found.names) != outputs:
+        advice = _FOREIGN
+        if len(found.names) > outputs and found.movable:
+            advice += f", and move the other {found.nouns} away"
+        elif len(found.names) > outputs:
+            advice = "choose a model or data with the other's classes"
         raise InputError(
             f"{found.where} has {found.counted} ({listed(found.names)}), but the model tells "
-            f"{outputs} classes apart; {_FOREIGN}."
+            f"{outputs} classes apart; {advice}."
         )
     origin = "" if outputs is None else found.order
     names = tuple(range(len(found.names)))
@@ -110,15 +117,20 @@ def check_count(classes: Classes, outputs: int | None) -> None:
     )
 
 
+def called(name: str, classes: Classes) -> tuple[int, ...]:
+    """The outputs of a class called so: its key, its name, or its WordNet id for its name."""
+    return classes.find(name) or classes.find(_spoken((name,))[0])
+
+
 def _by_name(found: Named, classes: Classes, outputs: int | None) -> Labelling:
     taken: dict[int, str] = {}
     for name in found.names:
-        hits = classes.find(name)
+        hits = called(name, classes)
         if not hits:
             raise InputError(
                 f"{found.where} has a {found.noun} {name!r}, which is no class of "
-                f"{classes.origin} ({listed(classes.names)}); rename it or move it away, or "
-                f"{_FOREIGN}."
+                f"{classes.origin} ({listed(classes.names)}); "
+                f"{'rename it or move it away, or ' * found.movable}{_FOREIGN}."
             )
         if len(hits) > 1:
             by = f"by its id ({' or '.join(classes.keys[h] for h in hits)})" if classes.keys else ""

@@ -20,10 +20,12 @@ class Labels:
     Attributes:
       values: `[N]` int64.
       notes: what was done to them, one sentence each.
+      one_hot: whether they were stored as rows.
     """
 
     values: npt.NDArray[np.int64]
     notes: tuple[str, ...] = ()
+    one_hot: bool = False
 
 
 def to_labels(
@@ -55,20 +57,19 @@ def to_labels(
             "the number of its class, counted from 0 in the order of the model's outputs."
         )
     if stored.ndim == 2 and stored.shape[0] == count and stored.shape[1] > 1:
-        values, notes = _from_rows(stored, where, expected)
-    else:
-        if stored.shape not in ((count,), (count, 1)):
-            raise InputError(
-                f"The labels {where} have shape {list(stored.shape)}; "
-                f"store {count} whole numbers, one for each image."
-            )
-        values, notes = stored.reshape(-1), ()
-        _check_whole(values, where, alone)
-        _check_range(values, where, alone, expected)
+        return _from_rows(stored, where, expected)
+    if stored.shape not in ((count,), (count, 1)):
+        raise InputError(
+            f"The labels {where} have shape {list(stored.shape)}; "
+            f"store {count} whole numbers, one for each image."
+        )
+    values = stored.reshape(-1)
+    _check_whole(values, where, alone)
+    _check_range(values, where, alone, expected)
     labels = values.astype(np.int64)
-    if not notes and labels.min() == 1:
-        notes = (f"Labels run from 1 to {labels.max()}; no image has label 0.",)
-    return Labels(labels, notes)
+    if labels.min() != 1:
+        return Labels(labels)
+    return Labels(labels, (f"Labels run from 1 to {labels.max()}; no image has label 0.",))
 
 
 def _expected(outputs: int | None, classes: Classes | None) -> int | None:
@@ -84,9 +85,7 @@ def _expected(outputs: int | None, classes: Classes | None) -> int | None:
     return len(classes.names)
 
 
-def _from_rows(
-    rows: npt.NDArray[np.generic], where: str, expected: int | None
-) -> tuple[npt.NDArray[np.generic], tuple[str, ...]]:
+def _from_rows(rows: npt.NDArray[np.generic], where: str, expected: int | None) -> Labels:
     columns = rows.shape[1]
     numbers = rows.astype(np.float64)
     hot = np.isin(numbers, (0, 1)).all()
@@ -113,7 +112,7 @@ def _from_rows(
             f"{expected} classes apart; store them in its order, or choose another model."
         )
     note = f"The labels {where} are one-hot with {columns} columns; the place of the 1 was taken."
-    return numbers.argmax(axis=1), (note,)
+    return Labels(numbers.argmax(axis=1).astype(np.int64), (note,), one_hot=True)
 
 
 def _check_whole(labels: npt.NDArray[np.generic], where: str, alone: str) -> None:

@@ -149,9 +149,11 @@ class Preprocessing:
         x = np.asarray(values, dtype=np.float32)
         found = x.shape[-1] if x.ndim else 0
         if self.channels is not None and found != self.channels:
+            fit = [n for n in PREPROCESSINGS if PREPROCESSINGS[n].channels in (None, found)]
             raise InputError(
                 f"Preprocessing {self.name!r} is for {self.channels} channels, but the last axis "
-                f"of the image has {found}; choose a preprocessing for {found} channels."
+                f"of the image has {found}; choose one for {found} channel{'s' * (found != 1)}: "
+                f"{', '.join(fit)}."
             )
         return x
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from tf_fragile.data.preprocessing import Preprocessing
 from tf_fragile.data.ranges import InputRange
+from tf_fragile.data.reading import Reading
 from tf_fragile.errors import InputError
+
+Numbering = Literal["", "names", "numbers", "one-hot"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +30,9 @@ class Sample:
     pixels: npt.NDArray[np.generic]
     label: int
     mask: npt.NDArray[np.bool_] | None = None
+
+
+Read = Callable[[int], Sample]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +79,17 @@ class Source:
       files: name of each sample for people, e.g. its path in the folder; `None` where samples are
         known by position alone.
       geometry: how pictures were brought to `image_shape`, in words.
+      numbering: what the data tell classes apart by: names, which `--classes` puts in order,
+        numbers, or rows of them; empty where there are no labels.
+      reader: gives a `read` for another geometry and `(H, W, C)` of the same C, without looking at
+        the data again; `None` where pictures are of one size.
     """
 
     name: str
     class_names: tuple[str, ...] | None
     image_shape: tuple[int, int, int]
     preprocessing: Preprocessing
-    read: Callable[[int], Sample]
+    read: Read
     digest: Callable[[], str]
     size: int
     skipped: tuple[Skipped, ...] = ()
@@ -86,6 +97,8 @@ class Source:
     notes: tuple[str, ...] = ()
     files: tuple[str, ...] | None = None
     geometry: str = ""
+    numbering: Numbering = ""
+    reader: Callable[[Reading, tuple[int, int, int]], Read] | None = None
 
     def name_of(self, position: int) -> str:
         """What a sample is called: its file, or its number."""
@@ -93,6 +106,13 @@ class Source:
 
     def __len__(self) -> int:
         return self.size
+
+    def seen_as(self, reading: Reading, image_shape: tuple[int, int, int]) -> Source | None:
+        """The same data brought to a model otherwise; `None` where they can't be."""
+        if self.reader is None:
+            return None
+        read = self.reader(reading, image_shape)
+        return replace(self, image_shape=image_shape, read=read, geometry="")
 
     @property
     def range(self) -> InputRange:

@@ -60,7 +60,9 @@ def open_embedded(
     name = f"embedded/{split}"
     check_shape(name, (SIDE, SIDE, 3), image_shape)
     difficulty = difficulty or Difficulty()
-    found = Named("The embedded data", "class", OBJECTS, "the embedded data's own order")
+    found = Named(
+        "The embedded data", "class", OBJECTS, "the embedded data's own order", movable=False
+    )
     labelling = assign(found, outputs=outputs, classes=classes)
 
     def draw(position: int) -> Composite:
@@ -85,6 +87,7 @@ def open_embedded(
         digest=digest,
         size=SPLITS[split],
         classes_from=labelling.origin,
+        numbering="names",
     )
 
 

@@ -16,11 +16,11 @@ from tf_fragile.data import decoding, findings, geometry
 from tf_fragile.data.class_index import imagenet
 from tf_fragile.data.classes import Classes, listed
 from tf_fragile.data.findings import Found
-from tf_fragile.data.labelling import Labelling, Named, assign, unlabelled
+from tf_fragile.data.labelling import Labelling, Named, assign, called, unlabelled
 from tf_fragile.data.layout import EXTENSIONS, lay_out
 from tf_fragile.data.preprocessing import Preprocessing
 from tf_fragile.data.reading import Reading
-from tf_fragile.data.source import Sample, Skipped, Source
+from tf_fragile.data.source import Read, Sample, Skipped, Source
 from tf_fragile.data.tree import Tree, readable, walk
 from tf_fragile.errors import InputError
 from tf_fragile.limits import FILE_LIMIT
@@ -78,14 +78,18 @@ def open_folder(
         raise InputError(_nothing(directory, tree, [s.reason for s in skipped]))
     paths = [root / f.path for f in used]
     labels = [label_of.get(f.path.parts[0], -1) for f in used]
-    turns = [_turn(f, reading) for f in used]
-    resize = geometry.resizer(reading, image_shape)
-    keras = reading.resize != "imagenet"
 
-    def read(position: int) -> Sample:
-        path = paths[position]
-        pixels = decoding.decode(_content(path), channels, keras=keras, ending=path.suffix)
-        return Sample(resize(decoding.turned(pixels, turns[position])), labels[position])
+    def reader(reading: Reading, image_shape: tuple[int, int, int]) -> Read:
+        turns = [_turn(f, reading) for f in used]
+        resize = geometry.resizer(reading, image_shape)
+        keras = reading.resize != "imagenet"
+
+        def read(position: int) -> Sample:
+            path = paths[position]
+            pixels = decoding.decode(_content(path), channels, keras=keras, ending=path.suffix)
+            return Sample(resize(decoding.turned(pixels, turns[position])), labels[position])
+
+        return read
 
     def digest() -> str:
         sha = hashlib.sha256()
@@ -101,7 +105,7 @@ def open_folder(
         class_names=labelling.names and tuple(map(readable, labelling.names)),
         image_shape=image_shape,
         preprocessing=preprocessing,
-        read=read,
+        read=reader(reading, image_shape),
         digest=digest,
         size=len(paths),
         skipped=tuple(skipped),
@@ -115,6 +119,8 @@ def open_folder(
         ),
         files=tuple(readable(f.path.as_posix()) for f in used),
         geometry=geometry.in_words(reading, image_shape),
+        numbering="names" if label_of else "",
+        reader=reader,
     )
 
 
@@ -132,7 +138,7 @@ def _walked(root: Path, directory: str) -> Tree:
 
 def _is_known(name: str, outputs: int | None, classes: Classes | None) -> bool:
     if classes is not None:
-        return bool(classes.find(name))
+        return bool(called(name, classes))
     return outputs in (None, len(imagenet())) and name in (imagenet().keys or ())
 
 

@@ -16,7 +16,7 @@ from tf_fragile.data.npz_members import members, read
 from tf_fragile.data.npz_scale import check_scale, survey
 from tf_fragile.data.preprocessing import Preprocessing
 from tf_fragile.data.reading import Reading
-from tf_fragile.data.source import Sample, Source
+from tf_fragile.data.source import Read, Sample, Source
 from tf_fragile.limits import FILE_LIMIT
 
 
@@ -60,18 +60,23 @@ def open_npz(
     odd = check_scale(values, images.dtype, preprocessing, where)
     labels = _labels(path, choice, len(images), outputs, classes)
     fits = images.shape[1:3] == image_shape[:2]
-    resize = resizer(rule, image_shape, preprocessing.stored)
 
-    def sample(position: int) -> Sample:
-        pixels = images[position] if fits else resize(images[position])
-        return Sample(pixels, int(labels.values[position]))
+    def reader(reading: Reading, image_shape: tuple[int, int, int]) -> Read:
+        resize = resizer(reading, image_shape, preprocessing.stored)
+        fits = images.shape[1:3] == image_shape[:2]
+
+        def read(position: int) -> Sample:
+            pixels = images[position] if fits else resize(images[position])
+            return Sample(pixels, int(labels.values[position]))
+
+        return read
 
     return Source(
         name=f"npz:{spec}",
         class_names=None if classes is None else classes.names,
         image_shape=image_shape,
         preprocessing=preprocessing,
-        read=sample,
+        read=reader(rule, image_shape),
         digest=lambda: _digest(images, labels.values),
         size=len(images),
         classes_from=_classes_from(choice, outputs, classes),
@@ -79,6 +84,8 @@ def open_npz(
         geometry=""
         if fits
         else f"{images.shape[1]}x{images.shape[2]}, {in_words(rule, image_shape)}",
+        reader=reader,
+        numbering="" if choice.labels is None else "one-hot" if labels.one_hot else "numbers",
     )
 
 

@@ -13,11 +13,10 @@ from tqdm import tqdm
 
 from tf_fragile.data import decoding, geometry
 from tf_fragile.data.classes import Classes
-from tf_fragile.data.fitting import check_shape
 from tf_fragile.data.labelling import Labelling, Named, assign, unlabelled
 from tf_fragile.data.preprocessing import Preprocessing
 from tf_fragile.data.reading import Reading
-from tf_fragile.data.source import Sample, Source
+from tf_fragile.data.source import Read, Sample, Source
 from tf_fragile.errors import InputError
 
 QUIET_UP_TO = 5_000
@@ -39,6 +38,8 @@ def open_tfds(
     The encoded images of the split are held in memory and decoded when asked for. Those of
     another size than the network's are resized by the same rule as picture files.
 
+    Those of another number of channels are read as picture files are.
+
     Args:
       spec: `NAME/SPLIT`, e.g. `cifar10/test`, `cifar10/train[:10%]` or `cifar10/train+test`.
       preprocessing: how pixels become model units.
@@ -53,8 +54,8 @@ def open_tfds(
       The source; labels are -1 where the data set has none.
 
     Raises:
-      InputError: if the data set or split is not there, or its channels or its classes are not the
-        model's.
+      InputError: if the data set or split is not there, the model takes no pictures, or its classes
+        are others.
     """
     name, slash, split = spec.rpartition("/")
     if not (slash and name and split):
@@ -63,19 +64,21 @@ def open_tfds(
     _check_splits(builder, name, split)
     reading = reading or Reading()
     shape = _image_shape(builder, name)
-    if shape[2] not in (None, image_shape[2]):
-        check_shape(f"tfds:{spec}", shape, image_shape)
     decoding.check_channels(image_shape[2])
     labelling = _labelling(builder, name, outputs, classes)
     encoded, own_labels = _read(builder, split)
     _check_numbers(own_labels, name, outputs, labelling)
     labels = [labelling.outputs[n] if n >= 0 and labelling.outputs else n for n in own_labels]
-    resize = geometry.resizer(reading, image_shape)
-    keras = reading.resize != "imagenet"
 
-    def read(position: int) -> Sample:
-        pixels = decoding.decode(encoded[position], image_shape[2], keras=keras)
-        return Sample(resize(pixels), labels[position])
+    def reader(reading: Reading, image_shape: tuple[int, int, int]) -> Read:
+        resize = geometry.resizer(reading, image_shape)
+        keras = reading.resize != "imagenet"
+
+        def read(position: int) -> Sample:
+            pixels = decoding.decode(encoded[position], image_shape[2], keras=keras)
+            return Sample(resize(pixels), labels[position])
+
+        return read
 
     def digest() -> str:
         sha = hashlib.sha256(f"{builder.info.full_name}/{split} {len(encoded)}".encode())
@@ -90,12 +93,14 @@ def open_tfds(
         class_names=labelling.names,
         image_shape=image_shape,
         preprocessing=preprocessing,
-        read=read,
+        read=reader(reading, image_shape),
         digest=digest,
         size=len(encoded),
         classes_from=labelling.origin,
-        notes=(*labelling.notes, *_depth(builder)),
+        notes=(*labelling.notes, *_depth(builder), *_channels(shape[2], image_shape[2])),
         geometry="as they are" if fits else geometry.in_words(reading, image_shape),
+        numbering="names" if labelling.outputs else "numbers" if max(labels) >= 0 else "",
+        reader=reader,
     )
 
 
@@ -129,6 +134,7 @@ def _labelling(builder: Any, name: str, outputs: int | None, classes: Classes | 
         noun="class",
         names=tuple(label.names),
         order="the data set's own order",
+        movable=False,
     )
     return assign(found, outputs=outputs, classes=classes)
 
@@ -176,6 +182,14 @@ def _image_shape(builder: Any, name: str) -> tuple[int | None, ...]:
             "store them as arrays and open them with npz:FILE."
         )
     return tuple(image.shape)
+
+
+def _channels(found: int | None, wanted: int) -> list[str]:
+    """What becomes of pictures of another kind, as of files."""
+    if found in (None, wanted):
+        return []
+    kinds = {1: "grey", 3: "in colour", 4: "in colour with opacity"}
+    return [f"The images are {kinds[found or 0]}; read as {kinds[wanted]}, as Keras reads files."]
 
 
 def _depth(builder: Any) -> list[str]:

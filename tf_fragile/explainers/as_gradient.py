@@ -32,7 +32,9 @@ def as_gradient(explainer: Explainer, target: Any = None, seed: Any = 0) -> Call
 
     @tf.autograph.experimental.do_not_convert
     def score(x: Any) -> tf.Tensor:
-        x = explainer.inputs(x)
+        given, x = x, explainer.inputs(x)
+        if tf.executing_eagerly():
+            explainer.network.check_nesting(given, x)
         flat = tf.nest.flatten(x)
         labels = as_target(target, x, explainer.network)
         seeds = sample_seeds(seed, tf.shape(flat[0])[0])

@@ -61,7 +61,7 @@ class Explainer:
         x = self.inputs(x)
         batch = tf.shape(tf.nest.flatten(x)[0])[0]
         seeds = sample_seeds(seed, batch)
-        self._check(x)
+        self._check(x, given)
         labels = as_target(target, x, self.network)
         maps = self._maps(x, labels, seeds)
         if tf.executing_eagerly():
@@ -84,8 +84,8 @@ class Explainer:
         measure: Callable[..., tf.Tensor] | None = getattr(self.method, "gap", None)
         if measure is None:
             return None
-        x = self.inputs(x)
-        self._check(x)
+        given, x = x, self.inputs(x)
+        self._check(x, given)
         labels = as_target(target, x, self.network)
         seeds = sample_seeds(0, tf.shape(labels)[0])
         maps = self._maps(x, labels, seeds) if attribution is None else self.inputs(attribution)
@@ -166,10 +166,11 @@ class Explainer:
             self._check_map(maps)
         return maps
 
-    def _check(self, x: Any) -> None:
+    def _check(self, x: Any, given: Any) -> None:
         """Whether model, head and inputs are such that a map means anything; once a model."""
         if tf.executing_eagerly():
             self.network.check(x)
+            self.network.check_nesting(given, x)
             check: Callable[..., None] | None = getattr(self.method, "check", None)
             if check is not None:
                 check(self.network, x)

@@ -1,0 +1,252 @@
+"""What sentences about folders, archives and names advise is done to the letter, and opens them."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from picture_files import encoded, palette, pixels, rgb, tagged
+from PIL import Image
+
+from tf_fragile.data import PREPROCESSINGS, Classes, Reading, Source, open_source
+from tf_fragile.data.labelling import Named, assign
+from tf_fragile.data.specs import understood
+from tf_fragile.errors import InputError
+
+SHAPE = (8, 8, 3)
+RAW = PREPROCESSINGS["raw"]
+X = np.random.default_rng(0).integers(0, 256, (6, *SHAPE)).astype(np.uint8)
+Y = np.arange(6) % 3
+
+
+def opened(spec: str, shape: tuple[int, int, int] = SHAPE, **settings: Any) -> Source:
+    return open_source(spec, **{"preprocessing": RAW, "image_shape": shape, **settings})
+
+
+def refusal(spec: str, shape: tuple[int, int, int] = SHAPE, **settings: Any) -> str:
+    with pytest.raises(InputError) as error:
+        opened(spec, shape, **settings)
+    return str(error.value)
+
+
+def put(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(encoded(rgb(8, 8), "PNG"))
+    return root
+
+
+# Files of class names -----------------------------------------------------------------------------
+
+REPAIRED = {
+    "gap": ("cat\n\ndog\n", "cat\ndog\n", "write one name a line, in the order of the outputs"),
+    "no name": ("index,name\n0,cat\n1,\n", "index,name\n0,cat\n1,dog\n", "has no name; give one"),
+    "from one": ("1,cat\n2,dog\n", "0,cat\n1,dog\n", "number the outputs from 0 to 1, each once"),
+    "twice": ("0,cat\n0,dog\n", "0,cat\n1,dog\n", "number the outputs from 0 to 1, each once"),
+    "ragged": (
+        "index,name\n0,cat\n1,dog, tame\n",
+        'index,name\n0,cat\n1,"dog, tame"\n',
+        "put names with ',' in quotes",
+    ),
+    "JSON": ('{"0": "cat", "1": "dog"}', "cat\ndog", "write one name a line"),
+}
+
+
+@pytest.mark.parametrize("case", REPAIRED)
+def test_class_files_repaired_as_advised_are_read(tmp_path: Path, case: str) -> None:
+    wrong, right, advice = REPAIRED[case]
+    path = tmp_path / "names.csv"
+    path.write_text(wrong)
+    with pytest.raises(InputError, match=re.escape(advice)):
+        Classes.read(path)
+    path.write_text(right)
+    assert Classes.read(path).names[0] == "cat" and Classes.read(path).names[1].startswith("dog")
+
+
+def test_class_files_are_written_in_utf_8_as_advised(tmp_path: Path) -> None:
+    path = tmp_path / "names.txt"
+    path.write_bytes("Vögel\nFische".encode("latin-1"))
+    with pytest.raises(InputError, match="write one name a line in UTF-8") as error:
+        Classes.read(path)
+    path.write_text("Vögel\nFische", encoding=re.search(r"in (UTF-8)\.", str(error.value))[1])
+    assert Classes.read(path).names == ("Vögel", "Fische")
+
+
+def named(*names: str) -> Named:
+    return Named("The folder 'photos'", "class folder", names, "in order")
+
+
+def test_classes_and_outputs_agree_after_what_is_advised(tmp_path: Path) -> None:
+    given = Classes(("cat", "dog"), "--classes=x")
+
+    def told(*names: str, outputs: int = 2, classes: Classes | None = None) -> str:
+        with pytest.raises(InputError) as error:
+            assign(named(*names), outputs=outputs, classes=classes)
+        return str(error.value)
+
+    # More folders than outputs: names alone would leave the others without an output.
+    said = told("bird", "cat", "dog")
+    assert said.endswith(
+        "; name the class of each output, in their order, with --classes=FILE, one a line, and "
+        "move the other class folders away."
+    )
+    assert assign(named("cat", "dog"), outputs=2, classes=given).outputs == (0, 1)
+    said = told("bird", "cat", classes=given)
+    assert "rename it or move it away" in said
+    for followed in (("dog", "cat"), ("cat",)):
+        assert assign(named(*followed), outputs=2, classes=given).outputs
+    assert "give one name for each output" in told("cat", outputs=3, classes=given)
+    three = Classes(("cat", "dog", "bird"), "--classes=x")
+    assert assign(named("cat"), outputs=3, classes=three).outputs == (0,)
+    said = told("cat", classes=Classes(("background", "cat", "dog"), "--classes=x"))
+    out = re.search(r"its first line '(\w+)' names no output: leave it out", said)[1]
+    left = Classes(tuple(n for n in ("background", "cat", "dog") if n != out), "--classes=x")
+    assert assign(named("cat"), outputs=2, classes=left).outputs == (0,)
+    twice = Classes(("crane", "crane"), "--classes=x", ("n02012849", "n03126707"))
+    ids = re.search(r"name it by its id \((\w+) or (\w+)\)", told("crane", classes=twice))
+    assert [assign(named(i), outputs=2, classes=twice).outputs for i in ids.groups()] == [
+        (0,),
+        (1,),
+    ]
+    assert "put them together" in told("cat", "Cat", classes=given)
+
+
+# Folders ------------------------------------------------------------------------------------------
+
+
+def test_pictures_are_turned_by_the_flag_that_is_advised(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(rgb(8, 8), "PNG", exif=tagged(3)))
+    (note,) = opened(f"folder:{tmp_path}").notes
+    flag = re.search(r"give --orientation=(\w+)\.", note)
+    turned = opened(f"folder:{tmp_path}", reading=Reading(orientation=flag[1]))
+    np.testing.assert_array_equal(turned.load([0]).image[0], pixels(8, 8)[::-1, ::-1])
+
+
+def test_files_converted_as_advised_are_read(tmp_path: Path) -> None:
+    grey = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+    put(tmp_path, "good.png")
+    (tmp_path / "float.tif").write_bytes(encoded(Image.fromarray(grey * 4000), "TIFF"))
+    (tmp_path / "int.tif").write_bytes(encoded(Image.fromarray(np.int32(grey * 99)), "TIFF"))
+    (tmp_path / "phone.heic").write_bytes(b"\0\0\0 ftypheic")
+    source = opened(f"folder:{tmp_path}", (8, 8, 1))
+    reasons = {Path(s.path).name: s.reason for s in source.skipped}
+    assert reasons["float.tif"].endswith("store 0 to 1, or 8 or 16 bits")
+    assert reasons["int.tif"].endswith("store 8 or 16 bits")
+    assert reasons["phone.heic"].endswith("convert it to PNG")
+    (tmp_path / "float.tif").write_bytes(encoded(Image.fromarray(grey), "TIFF"))
+    deep = Image.fromarray(np.uint16(grey * 65535))
+    (tmp_path / "int.tif").write_bytes(encoded(deep, "TIFF"))
+    (tmp_path / "phone.heic").unlink()
+    (tmp_path / "phone.png").write_bytes(encoded(rgb(8, 8), "PNG"))
+    source = opened(f"folder:{tmp_path}", (8, 8, 1))
+    assert not source.skipped
+    where = source.files.index
+    for name in ("float.tif", "int.tif"):
+        found = source.load([where(name)]).image[0, ..., 0]
+        np.testing.assert_allclose(found, grey * 255, atol=1)
+
+
+def test_palettes_stored_as_png_as_advised_have_their_colours(tmp_path: Path) -> None:
+    (tmp_path / "a.bmp").write_bytes(content := encoded(palette(), "BMP"))
+    (note,) = opened(f"folder:{tmp_path}").notes
+    (tmp_path / "a.bmp").unlink()
+    format = re.search(r"store them as (\w+) if", note)[1]
+    (tmp_path / "a.png").write_bytes(encoded(Image.open(io.BytesIO(content)), format))
+    source = opened(f"folder:{tmp_path}", (29, 37, 3))
+    assert not source.notes
+    np.testing.assert_array_equal(source.load([0]).image[0], np.asarray(palette().convert("RGB")))
+
+
+def test_an_empty_folder_filled_as_advised_is_read(tmp_path: Path) -> None:
+    said = refusal(f"folder:{tmp_path}")
+    for ending in re.search(r"put image files \((.*)\) or class", said)[1].split(", "):
+        try:
+            content = encoded(rgb(8, 8), Image.registered_extensions()[ending])
+        except (OSError, KeyError):
+            continue  # Pillow here reads it and can't write it
+        (tmp_path / f"a{ending}").write_bytes(content)
+        assert len(opened(f"folder:{tmp_path}")) == 1, ending
+        (tmp_path / f"a{ending}").unlink()
+    put(tmp_path, "cat/a.png", "dog/b.png")
+    assert len(opened(f"folder:{tmp_path}", outputs=2)) == 2
+
+
+def test_a_plain_path_is_written_as_advised(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as error:
+        understood(str(tmp_path / "nowhere"))
+    assert "write folder:DIR, npz:FILE, tfds:NAME/SPLIT or embedded." in str(error.value)
+    put(tmp_path, "a.png")
+    np.savez(tmp_path / "a.npz", images=X)
+    for spec in (f"folder:{tmp_path}", f"npz:{tmp_path / 'a.npz'}"):
+        assert understood(spec) == spec and len(opened(spec))
+    assert opened(understood("embedded"), (64, 64, 3))
+    said = refusal("folder:")
+    assert said.endswith("write folder:PATH_OR_NAME.")
+
+
+# Archives -----------------------------------------------------------------------------------------
+
+
+def test_arrays_are_named_as_advised(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, pictures=X[0, 0], labels=Y)
+    name = re.search(r"store the pictures as '(\w+)' \(or '(\w+)'\)", refusal(f"npz:{path}"))
+    for key in name.groups():
+        np.savez(path, **{key: X}, labels=Y)
+        assert len(opened(f"npz:{path}", outputs=3)) == 6
+    near = re.search(r"did you mean '(\w+)'\?", refusal(f"npz:{path}#xx"))
+    assert len(opened(f"npz:{path}#{near[1]}")) == 6
+    both, alone = re.search(r"write (\S+), or (\S+) for", refusal(f"npz:{path}#")).groups()
+    assert len(opened(both.replace("IMAGES", "x").replace("LABELS", "labels"), outputs=3)) == 6
+    assert len(opened(alone.replace("IMAGES", "x"))) == 6
+
+
+def test_a_single_array_is_written_as_an_archive_as_advised(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", X)
+    said = refusal(f"npz:{tmp_path / 'a.npy'}")
+    call = re.search(r"write one with (numpy.savez\(.*\))\.", said)[1]
+    call = call.replace("FILE", "file").replace("images=...", "images=x")
+    known = {"numpy": np, "file": tmp_path / "b.npz", "x": X, "y": Y}
+    eval(call.replace("labels=...", "labels=y"), known)
+    assert opened(f"npz:{tmp_path / 'b.npz'}", outputs=3).load([4]).label == 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "advice", "followed"),
+    [
+        (Y[:5], "store 6 whole numbers, one for each image", Y),
+        (np.eye(4)[Y], "store them in its order, or choose another model", np.eye(3)[Y]),
+        (np.eye(3, dtype=int)[Y] | 1, "store one class for each image", np.eye(3)[Y]),
+        (np.array(list("abcabc")), "the number of its class, counted from 0", Y),
+    ],
+)
+def test_labels_stored_as_advised_are_read(tmp_path: Path, labels, advice, followed) -> None:
+    np.savez(tmp_path / "a.npz", images=X, labels=labels)
+    assert advice in refusal(f"npz:{tmp_path / 'a.npz'}", outputs=3)
+    np.savez(tmp_path / "a.npz", images=X, labels=followed)
+    source = opened(f"npz:{tmp_path / 'a.npz'}", outputs=3)
+    np.testing.assert_array_equal(source.load(range(6)).label, Y)
+
+
+def test_channels_that_no_picture_has_are_stored_as_arrays_as_advised(tmp_path: Path) -> None:
+    put(tmp_path, "a.png")
+    kind = re.search(r"open them with (\w+):FILE", refusal(f"folder:{tmp_path}", (8, 8, 5)))[1]
+    np.savez(tmp_path / "a.npz", images=np.repeat(X[..., :1], 5, axis=3))
+    assert len(opened(f"{kind}:{tmp_path / 'a.npz'}", (8, 8, 5))) == 6
+
+
+# Preprocessings -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["torch", "caffe", "unit_bgr"])
+def test_the_preprocessings_that_are_advised_fit_the_channels(name: str) -> None:
+    with pytest.raises(InputError) as error:
+        PREPROCESSINGS[name].forward(np.zeros((8, 8, 1)))
+    advised = re.search(r"for 1 channel: (.*)\.$", str(error.value))[1].split(", ")
+    assert "raw" in advised and "unit" in advised and len(advised) >= 5
+    for other in advised:
+        assert PREPROCESSINGS[other].forward(np.zeros((8, 8, 1))).shape == (8, 8, 1)
