@@ -64,7 +64,7 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "orientation", "ignore", "exif: turn pictures as their tags say; Keras ignores them."
     )
-    flags.DEFINE_integer("num_images", 8, "How many images to attack; 0 for all.", lower_bound=0)
+    flags.DEFINE_integer("num_images", 12, "How many images to attack; 0 for all.", lower_bound=0)
     flags.DEFINE_list(
         "bounds",
         None,

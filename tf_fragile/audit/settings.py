@@ -77,7 +77,8 @@ class AuditSettings:
         is then in those units. `None` for pictures of 0 to 255.
       image_size: height and width for models that take any size.
       bands: channels (from 0) that are drawn as red, green and blue, or one as grey.
-      num_images: how many to attack; all of the data where `None`.
+      num_images: how many to attack; all of the data where `None`. On twelve, two explainers
+        (the default) with overlaps about a quarter are surely fragile; 7 are the fewest for any word.
       epsilon: radii in input units, grey levels or, with `bounds`, units of the data; `radii` says
         them where `None`.
       explainers: specs, see `parse_explainer`.
@@ -113,7 +114,7 @@ class AuditSettings:
     bounds: tuple[float, float] | None = None
     image_size: tuple[int, int] | None = None
     bands: tuple[int, ...] | None = None
-    num_images: int | None = 8
+    num_images: int | None = 12
     epsilon: tuple[float, ...] | None = None
     explainers: tuple[str, ...] = ("gradient", "integrated_gradients")
     attacks: tuple[str, ...] = ("top_k",)
