@@ -78,7 +78,7 @@ class AuditSettings:
       image_size: height and width for models that take any size.
       bands: channels (from 0) that are drawn as red, green and blue, or one as grey.
       num_images: how many to attack; all of the data where `None`. On twelve, two explainers
-        (the default) with overlaps about a quarter are surely fragile; 7 are the fewest for any word.
+        (the default) with overlaps about a quarter are surely fragile; any word takes 7.
       epsilon: radii in input units, grey levels or, with `bounds`, units of the data; `radii` says
         them where `None`.
       explainers: specs, see `parse_explainer`.
