@@ -86,7 +86,6 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
         f"data: {subject.source.name}: {counts.text}; "
         f"preprocessing {subject.source.preprocessing.name!r}",
         *([counts.shortfall] if counts.shortfall else []),
-        *([short] if short else []),
         *([skipped_in_words(subject.source.skipped)] if subject.source.skipped else []),
         *plan_lines(subject.source),
         *([f"radii: {radii_in_words(settings)}"] if settings.bounds else []),
@@ -95,6 +94,7 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
         f"maps: top {subject.k} of {subject.image_shape[0] * subject.image_shape[1]} pixels",
     ]
     tail = [
+        *([short] if short else []),
         *([_gallery(gallery, again, counts)] if gallery else []),
         f"chunks of {rows} rows (an image at a radius), {_share(padding)} of them padding",
         f"about {forwards:,.0f} forward passes in {shards} shards and {built} attacks to build, "

@@ -44,7 +44,7 @@ class AuditResult:
 
     Attributes:
       records: one row a sample, explainer, attack, radius and metric.
-      summary: means over images with bootstrap intervals.
+      summary: means over images with their intervals.
       verdicts: one an explainer and attack.
       report: the HTML file.
       counts: images found, looked at and attacked.

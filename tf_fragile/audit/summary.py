@@ -83,7 +83,7 @@ def summarize(
     Args:
       records: the schema of `runs.records`.
       metrics: which metrics to summarise.
-      confidence: of the bootstrap intervals over images.
+      confidence: of the intervals over images.
       resamples: bootstrap resamples.
       seed: of the resampling.
 
