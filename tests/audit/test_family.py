@@ -75,8 +75,8 @@ def test_too_few_says_how_many_it_takes_with_those_that_fail() -> None:
 
 def test_what_is_corrected_is_said() -> None:
     assert in_words(1) == (
-        "FRAGILE and PASS take a one-sided test of the mean overlap at 2.5 %. Intervals are each "
-        "its row's own, at 95 %, not corrected."
+        "FRAGILE and PASS take a one-sided test of the mean overlap at 2.5 %. Intervals are of "
+        "each row alone, at 95 %, not corrected."
     )
     assert "at 2.5 %, corrected for 4 verdicts at once (Holm), so that" in in_words(4)
 

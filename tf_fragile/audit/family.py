@@ -132,7 +132,7 @@ def in_words(family: int) -> str:
     )
     return (
         f"FRAGILE and PASS take a one-sided test of the mean overlap at {100 * LEVEL:g} %"
-        f"{corrected}. Intervals are each its row's own, at 95 %, not corrected."
+        f"{corrected}. Intervals are of each row alone, at 95 %, not corrected."
     )
 
 
