@@ -54,6 +54,17 @@ def test_a_single_epsilon_and_a_map_that_never_moved_can_be_drawn() -> None:
     assert len(panel.series[0].points) == 1
 
 
+def test_a_mean_without_an_interval_is_a_point_without_a_band_and_says_so() -> None:
+    table = summary({1.0: 3.0, 2.0: 5.0}, "center_shift")
+    table.loc[1, ["center_shift_low", "center_shift_high"]] = math.nan
+    (panel,) = curves.panels(table, "gradient", None)
+    assert panel.series[0].points[1].title == "top_k, ε = 2: 5 without an interval, 8 images"
+    assert "nan" not in panel.series[0].band
+    assert panel.series[0].points[1].y < panel.series[0].points[0].y
+    everything = table.assign(center_shift_low=math.nan, center_shift_high=math.nan)
+    assert len(curves.panels(everything, "gradient", None)[0].series[0].points) == 2
+
+
 def test_a_point_without_a_mean_is_left_out_and_a_metric_without_any_too() -> None:
     (panel,) = curves.panels(summary({1.0: math.nan, 2.0: 0.5}), "gradient", None)
     assert [text for _, text in panel.x_ticks] == ["2"]

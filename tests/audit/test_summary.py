@@ -49,7 +49,7 @@ def test_an_undefined_value_is_left_out_and_the_rest_counted() -> None:
 
 def test_intervals_are_the_bootstrap_over_images() -> None:
     summary = summarize(toy_records(), confidence=0.9, resamples=300, seed=5).iloc[0]
-    expected = bootstrap_mean([0.5, 0.7, 0.9], 0.9, 300, 5)
+    expected = bootstrap_mean([0.5, 0.7, 0.9], 0.9, 300, 5, (0, 1))
     assert summary["top_k_intersection_low"] == expected.low
     assert summary["top_k_intersection_high"] == expected.high
 
@@ -133,6 +133,7 @@ def test_nothing_to_compare_is_an_empty_table() -> None:
         ((-0.06, -0.1, -0.02), True, "-0.06 [-.10,-.02]"),
         ((12.34, 9.96, 104.2), False, "12.3 [10.0,104]"),
         ((0.04, 0.0, 0.5), False, "0.0 [0.0,0.5]"),
+        ((12.3, math.nan, math.nan), False, "12.3 [-]"),
         ((math.nan, math.nan, math.nan), True, "-"),
     ],
 )
@@ -172,7 +173,7 @@ def test_a_narrow_table_has_its_metrics_below_each_other(width: int) -> None:
     lines = [line.split() for line in text.splitlines()]
     assert ["16", "images", "500/512", "500/512"] in lines
     assert ["rank", "correlation", "-0.06", "[-.10,-.02]", "-0.06", "[-.10,-.02]"] in lines
-    assert " ".join(text.split()).endswith("mean over the former, with bootstrap interval.")
+    assert " ".join(text.split()).endswith("[-] where they are too few or too alike for one.")
 
 
 def test_a_very_narrow_table_leaves_intervals_to_the_report() -> None:

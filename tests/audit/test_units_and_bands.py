@@ -18,7 +18,7 @@ from tf_fragile.audit import bands, given
 from tf_fragile.audit.cards import cards, metric_text
 from tf_fragile.audit.gallery import of_bands
 from tf_fragile.audit.pictures import Example, View
-from tf_fragile.audit.run import AuditResult, run_audit
+from tf_fragile.audit.run import AuditResult, _grid, run_audit
 from tf_fragile.audit.settings import BUDGETS, AuditSettings
 from tf_fragile.audit.subject import _attacks, open_subject
 from tf_fragile.audit.units import radii_in_words
@@ -104,6 +104,38 @@ def test_radii_are_said_in_units_of_the_data_and_as_shares_of_their_range(data) 
     )
     linf = result.records[result.records.metric == "linf"]
     assert (linf.value <= linf.epsilon * (1 + 1e-5)).all()
+
+
+def test_too_few_images_are_said_before_the_work_and_in_the_verdict(data) -> None:
+    _, result, said = data
+    sentence = "2 images can't carry a verdict, whatever they show: --num_images=6 or more"
+    assert said.index(sentence) < next(i for i, line in enumerate(said) if "derivatives:" in line)
+    (verdict,) = result.verdicts
+    assert verdict.word == "INCONCLUSIVE"
+    assert sentence in verdict.text
+
+
+def test_what_words_are_is_said_at_the_end_and_in_the_report(data) -> None:
+    _, result, said = data
+    assert said[-2].startswith(
+        "FRAGILE and PASS take a one-sided test of the mean overlap at 2.5 %"
+    )
+    assert f"<dt>Words</dt><dd>{said[-2]}</dd>" in result.report.read_text()
+
+
+def test_a_radius_below_the_steps_of_the_data_is_in_doubt_and_one_above_is_not() -> None:
+    pictures = (PIXELS / np.float32(127.5) - 1).astype(np.float32)
+
+    def doubt(radius: float, bounds: tuple[float, float] | None) -> str:
+        settings = AuditSettings(data="npz:a.npz", bounds=bounds, epsilon=(radius,))
+        source = SimpleNamespace(load=lambda places: SimpleNamespace(image=pictures[places]))
+        return _grid(
+            SimpleNamespace(settings=settings, source=source, positions=np.arange(len(pictures)))
+        )
+
+    assert doubt(0.004, (-1.0, 1.0)).startswith("no other image lies within epsilon = 0.004")
+    assert doubt(1 / 127.5, (-1.0, 1.0)) == ""
+    assert doubt(1.0, None) == ""
 
 
 def test_pictures_keep_their_grey_levels(pictures) -> None:

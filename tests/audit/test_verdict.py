@@ -12,15 +12,17 @@ from tf_fragile.audit.verdict import Verdict, random_beats, verdicts
 from tf_fragile.probes.fragility import DOUBLED
 from tf_fragile.runs.records import make_records
 
-IMAGES = 8
+IMAGES = 12
 
 
-def rows(attack: str, overlaps, *, failed: int = 0, stuck: int = 0, epsilon: float = 8.0):
+def rows(attack: str, overlaps, *, failed: int = 0, stuck: int = 0, epsilon: float = 8.0,
+         moved: bool = True):  # fmt: skip
     base = {"label": 1, "predicted": 1, "explainer": "gradient", "probe": "fragility"}
     for sample, overlap in enumerate(overlaps):
         for metric, value in (
             ("success", float(sample >= failed)),
             ("stuck", float(sample < stuck)),
+            ("linf", epsilon if moved else 0.0),
             ("top_k_intersection", overlap if sample >= failed else np.nan),
         ):
             yield base | {
@@ -32,15 +34,15 @@ def rows(attack: str, overlaps, *, failed: int = 0, stuck: int = 0, epsilon: flo
             }
 
 
-def around(mean: float) -> np.ndarray:
-    return mean + 0.02 * np.linspace(-1, 1, IMAGES)
+def around(mean: float, images: int = IMAGES) -> np.ndarray:
+    return mean + 0.02 * np.linspace(-1, 1, images)
 
 
 def judge(
-    attacked, *, longer=None, random=None, derivatives="", bare=(), feeding="", **how
+    attacked, *, longer=None, random=None, derivatives="", bare=(), feeding="", grid="", **how
 ) -> Verdict:
     longer = attacked if longer is None else longer
-    random = around(0.95) if random is None else random
+    random = around(0.95, len(attacked)) if random is None else random
     records = make_records(
         [
             *rows("random_sign", random),
@@ -57,6 +59,7 @@ def judge(
         derivatives=derivatives,
         bare=bare,
         feeding=feeding,
+        grid=grid,
     )
     return verdict
 
@@ -75,8 +78,12 @@ def test_a_high_overlap_passes_only_with_all_the_evidence() -> None:
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
-        ({"longer": around(0.7)}, r"twice the steps lower the overlap by 0\.20 \["),
-        ({"longer": around(0.9)[:3]}, "on 3 images"),
+        ({"longer": around(0.7)[::-1]}, r"twice the steps lower the overlap by 0\.20 \[0\.1"),
+        ({"longer": around(0.7)}, r"twice the steps lower the overlap by 0\.20 on each of 12"),
+        ({"longer": around(0.9)[:3]}, "on each of 3 images"),
+        ({"longer": around(0.9)[:1]}, "on 1 image"),
+        ({"grid": "no other image lies within epsilon = 8"}, "; no other image lies within eps"),
+        ({"moved": False}, "the image itself is all that was found on 12 images"),
         ({"longer": []}, "twice the steps were not tried"),
         ({"failed": 1}, "it lost the label on 1 images"),
         ({"stuck": 2}, "no derivative to follow on 2 images"),
@@ -97,7 +104,7 @@ def test_a_mean_near_the_threshold_is_inconclusive() -> None:
 
 
 def test_the_alarm_sounds_where_random_signs_beat_the_attack_even_if_both_are_damning() -> None:
-    weak = judge(around(0.3), random=around(0.2))
+    weak = judge(around(0.2), random=around(0.1))
     assert weak.word == "FRAGILE"
     assert random_beats(weak.text)
     assert not random_beats(judge(around(0.1)).text)
@@ -106,16 +113,16 @@ def test_the_alarm_sounds_where_random_signs_beat_the_attack_even_if_both_are_da
 def test_an_attack_that_never_kept_the_label_found_nothing() -> None:
     found = judge(around(0.1), failed=IMAGES)
     assert found.word == "INCONCLUSIVE"
-    assert "found nothing on 8 images" in found.text
+    assert "found nothing on 12 images" in found.text
 
 
 def test_what_never_moved_is_told_apart_from_what_lost_its_label() -> None:
     mixed = judge(around(0.9), stuck=2, failed=5)
     assert "no derivative to follow on 2 images; it lost the label on 3 images" in mixed.text
-    assert "(3 images)" in mixed.text
+    assert f"({IMAGES - 5} images)" in mixed.text
     stuck = judge(around(0.9), stuck=IMAGES, failed=IMAGES, bare=("own",))
     assert stuck.word == "INCONCLUSIVE"
-    assert "found nothing on 8 images; the attack had no derivative to follow on 8" in stuck.text
+    assert "found nothing on 12 images; the attack had no derivative to follow on 12" in stuck.text
     assert "no surrogate stands in for 'own'" in stuck.text
     assert "lost the label" not in stuck.text
 
@@ -124,7 +131,7 @@ def test_an_attack_that_never_moved_is_no_success_whatever_an_old_record_says() 
     """Records of before counted it, and its untouched map as robust."""
     found = judge(around(1.0), stuck=IMAGES)
     assert found.word == "INCONCLUSIVE"
-    assert "found nothing on 8 images" in found.text
+    assert "found nothing on 12 images" in found.text
 
 
 @pytest.mark.parametrize("mean", [0.1, 0.9])
@@ -134,4 +141,42 @@ def test_of_a_wrongly_fed_model_nothing_is_concluded_either_way(mean) -> None:
     assert "; the model seems to be fed wrongly: x" in found.text
     assert [doubt.kind for doubt in found.doubts] == ["feeding"]
     nothing = judge(around(mean), failed=IMAGES, feeding="the model seems to be fed wrongly: x")
-    assert "found nothing on 8 images; the model seems to be fed wrongly: x; " in nothing.text
+    assert "found nothing on 12 images; the model seems to be fed wrongly: x; " in nothing.text
+
+
+def test_one_image_is_neither_fragile_nor_a_pass_and_how_many_it_takes_is_said() -> None:
+    for overlap in (0.0, 1.0):
+        found = judge(np.array([overlap]))
+        assert found.word == "INCONCLUSIVE"
+        assert (
+            "; 1 image can't carry a verdict, whatever they show: --num_images=6 or more"
+            in found.text
+        )
+
+
+def test_what_is_not_surely_below_a_half_says_so_and_how_many_images_would_tell() -> None:
+    found = judge(around(0.35))
+    assert found.word == "INCONCLUSIVE"
+    assert "; the mean is not surely below 0.5 (P = 0.043); more images like these" in found.text
+    assert "--num_images=24" in found.text
+
+
+def test_a_word_among_many_takes_more_than_alone() -> None:
+    names = ("gradient", *(f"other_{i}" for i in range(9)))
+
+    def with_names(chosen):
+        overlaps = around(0.25)
+        found = [
+            row | {"explainer": name}
+            for name in chosen
+            for attack in ("random_sign", "top_k")
+            for row in rows(attack, overlaps)
+        ]
+        records = make_records(found)
+        return verdicts(summarize(records, resamples=200), records, 10, plateaus={})
+
+    assert [v.word for v in with_names(names[:1])] == ["FRAGILE"]
+    many = with_names(names)
+    assert {v.word for v in many} == {"INCONCLUSIVE"}
+    assert "corrected for 10 verdicts" in many[0].text
+    assert many[0].evidence.below == pytest.approx(10 * with_names(names[:1])[0].evidence.below)

@@ -67,7 +67,7 @@ def define_flags() -> None:
     flags.DEFINE_float(
         "file_limit", 1.2, "GB that a file may expand to in memory, by more than four times."
     )
-    flags.DEFINE_integer("num_images", 8, "How many images to attack; 0 for all.", lower_bound=0)
+    flags.DEFINE_integer("num_images", 12, "How many images to attack; 0 for all.", lower_bound=0)
     flags.DEFINE_list(
         "bounds",
         None,

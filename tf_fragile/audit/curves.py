@@ -75,7 +75,8 @@ def _panel(rows: pd.DataFrame, metric: str, chance: float | None) -> Panel:
     rows = rows[rows[f"{metric}_mean"].notna()]
     epsilons = sorted(float(e) for e in rows["epsilon"].unique())
     low = min(0.0, float(rows[f"{metric}_low"].min()))
-    high = 1.0 if metric != "center_shift" else float(rows[f"{metric}_high"].max()) or 1.0
+    ends = rows[[f"{metric}_high", f"{metric}_mean"]]
+    high = 1.0 if metric != "center_shift" else float(ends.max(axis=None)) or 1.0
     ticks = _ticks(low, high)
     low, high = min(low, ticks[0]), max(high, ticks[-1])
     is_overlap = metric == "top_k_intersection"
@@ -99,9 +100,13 @@ def _series(
     for row in rows.to_dict("records"):
         mean, bottom, top = (float(row[f"{metric}_{part}"]) for part in ("mean", "low", "high"))
         x = _x(float(row["epsilon"]), epsilons)
+        carried = math.isfinite(bottom) and math.isfinite(top)
+        interval = f"[{bottom:.3g}, {top:.3g}]" if carried else "without an interval"
+        if not carried:
+            bottom = top = mean
         title = (
-            f"{row['attack']}, ε = {row['epsilon']:g}: {mean:.3g} "
-            f"[{bottom:.3g}, {top:.3g}], {row[f'{metric}_n']} images"
+            f"{row['attack']}, ε = {row['epsilon']:g}: {mean:.3g} {interval}, "
+            f"{row[f'{metric}_n']} images"
         )
         points.append(Point(x, _y(mean, low, high), title))
         upper.append(f"{x},{_y(top, low, high)}")

@@ -11,6 +11,7 @@ from tf_fragile.attacks.cost import BUILD
 from tf_fragile.attacks.trusting import bare_layers, unfollowed
 from tf_fragile.audit.bands import in_words
 from tf_fragile.audit.counts import Counts, skipped_in_words
+from tf_fragile.audit.family import too_few
 from tf_fragile.audit.inputs import plan_lines
 from tf_fragile.audit.subject import RANDOM, Subject
 from tf_fragile.audit.units import radii_in_words
@@ -76,6 +77,7 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
     shards = -(-seen // settings.shard_size)
     bare, warnings = _unfollowed(subject)
     seconds = forwards * _seconds_a_forward(subject) + BUILD * built
+    short = too_few(images, len(settings.explainers) * len(settings.attacks))
     bands = in_words(settings.bands, subject.image_shape[2])
     head = [
         f"model: {settings.model} ({subject.network.head.note})",
@@ -92,6 +94,7 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
         f"maps: top {subject.k} of {subject.image_shape[0] * subject.image_shape[1]} pixels",
     ]
     tail = [
+        *([short] if short else []),
         *([_gallery(gallery, again, counts)] if gallery else []),
         f"chunks of {rows} rows (an image at a radius), {_share(padding)} of them padding",
         f"about {forwards:,.0f} forward passes in {shards} shards and {built} attacks to build, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -28,13 +29,24 @@ class Plateau:
     @property
     def reached(self) -> bool:
         """Whether more steps are shown to add next to nothing, on images enough to say so."""
-        return self.gain.n >= FEWEST and self.gain.high <= TOLERANCE
+        # Where every image gained the same, as where no search went any further, there is no
+        # spread to reckon with and no interval.
+        most = self.gain.mean if self.is_even else self.gain.high
+        return self.gain.n >= FEWEST and most <= TOLERANCE
+
+    @property
+    def is_even(self) -> bool:
+        """Whether all images gained the same."""
+        return self.gain.n > 1 and math.isnan(self.gain.high)
 
     @property
     def text(self) -> str:
         """One clause."""
         if not self.gain.n:
             return "twice the steps were not tried"
+        if self.gain.n == 1 or self.is_even:
+            images = "1 image" if self.gain.n == 1 else f"each of {self.gain.n} images"
+            return f"twice the steps lower the overlap by {self.gain.mean:.2f} on {images}"
         return (
             f"twice the steps lower the overlap by {self.gain.mean:.2f} "
             f"[{self.gain.low:.2f}, {self.gain.high:.2f}] on {self.gain.n} images"

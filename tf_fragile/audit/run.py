@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from tf_fragile.audit import bands, inputs
+from tf_fragile.audit import bands, family, inputs
 from tf_fragile.audit.counts import Counts, as_recorded, skipped_in_words
 from tf_fragile.audit.gallery import examples
+from tf_fragile.audit.grid import finest_step, grid_doubt
 from tf_fragile.audit.odd_maps import odd_maps
 from tf_fragile.audit.plan import everyone_shown, make_plan
 from tf_fragile.audit.plateau import plateaus
@@ -34,6 +35,8 @@ from tf_fragile.runs.manifest import Manifest
 
 Say = Callable[[str], None]
 
+_LOOKED_AT = 64  # images whose values tell how fine the data are
+
 
 @dataclass(frozen=True, eq=False)
 class AuditResult:
@@ -41,7 +44,7 @@ class AuditResult:
 
     Attributes:
       records: one row a sample, explainer, attack, radius and metric.
-      summary: means over images with bootstrap intervals.
+      summary: means over images with their intervals.
       verdicts: one an explainer and attack.
       report: the HTML file.
       counts: images found, looked at and attacked.
@@ -121,6 +124,7 @@ def run_audit(
             derivatives=_doubt(subject),
             bare=plan.bare,
             feeding=subject.feeding.doubt,
+            grid=_grid(subject),
         )
     )
     write_text(out / "summary.csv", summary.to_csv(index=False))
@@ -157,6 +161,15 @@ def _doubt(subject: Subject) -> str:
     return "" if report.ok or second_only else f"derivatives can't be believed: {report.problem}"
 
 
+def _grid(subject: Subject) -> str:
+    """Why the largest ball holds no other image; radii of pictures are whole grey levels."""
+    bounds = subject.settings.bounds
+    if bounds is None:
+        return ""
+    images = subject.source.load(subject.positions[:_LOOKED_AT]).image
+    return grid_doubt(max(subject.settings.radii), finest_step(images, *bounds))
+
+
 def _tell(
     say: Say,
     width: int,
@@ -184,6 +197,7 @@ def _tell(
     say("")
     for sentence in sentences:
         say(sentence)
+    say(family.in_words(len(sentences)))
 
 
 def _data(subject: Subject, counts: Counts) -> str:
@@ -216,6 +230,7 @@ def _facts(
         ),
         "Radii": f"{radii_in_words(settings)} (L-infinity)",
         **({"Drawn": drawn} if drawn else {}),
+        "Words": family.in_words(len(settings.explainers) * len(settings.attacks)),
         "Overlap": f"top {subject.k} pixels; chance {_chance(subject):.3f}",
         "Derivatives": subject.gate.text,
         "Seed": str(settings.seed),

@@ -80,7 +80,8 @@ class AuditSettings:
       bands: channels (from 0) that are drawn as red, green and blue, or one as grey.
       file_limit: GB that a model file, a picture or an array may take in memory where that is more
         than four times what it takes on disk.
-      num_images: how many to attack; all of the data where `None`.
+      num_images: how many to attack; all of the data where `None`. On twelve, two explainers
+        (the default) with overlaps about a quarter are surely fragile; any word takes 7.
       epsilon: radii in input units, grey levels or, with `bounds`, units of the data; `radii` says
         them where `None`.
       explainers: specs, see `parse_explainer`.
@@ -117,7 +118,7 @@ class AuditSettings:
     image_size: tuple[int, int] | None = None
     bands: tuple[int, ...] | None = None
     file_limit: float = FILE_LIMIT
-    num_images: int | None = 8
+    num_images: int | None = 12
     epsilon: tuple[float, ...] | None = None
     explainers: tuple[str, ...] = ("gradient", "integrated_gradients")
     attacks: tuple[str, ...] = ("top_k",)

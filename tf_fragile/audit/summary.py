@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from tf_fragile.metrics.limits import LIMITS
 from tf_fragile.metrics.statistics import bootstrap_mean, holm, paired_difference
 from tf_fragile.probes.fragility import DOUBLED, SEARCHED
 
@@ -82,26 +83,26 @@ def summarize(
     Args:
       records: the schema of `runs.records`.
       metrics: which metrics to summarise.
-      confidence: of the bootstrap intervals over images.
+      confidence: of the intervals over images.
       resamples: bootstrap resamples.
       seed: of the resampling.
 
     Returns:
       Columns explainer, attack, epsilon; `n`, images with a successful attack; `n_failed`,
       images whose attack failed; and for each metric `<metric>_mean`, `_low`, `_high` and
-      `_n`, the finite values behind the mean (a constant map has no rank correlation).
+      `_n`, the finite values behind the mean (a constant map has no rank correlation); `_low`
+      and `_high` are NaN where the values carry no interval.
       Sorted by explainer, epsilon and attack, random baselines first.
     """
     outcome = successes(records)
-    values = _successful_values(records, outcome)
+    values = kept_values(records)
     rows = []
     for key, group in outcome.groupby(_KEYS, sort=True):
         n = int(group["success"].sum())
         row = dict(zip(_KEYS, key, strict=True)) | {"n": n, "n_failed": len(group) - n}
         for metric in metrics:
-            interval = bootstrap_mean(
-                values.get((*key, metric), np.empty(0)), confidence, resamples, seed
-            )
+            own = values.get((*key, metric), np.empty(0))
+            interval = bootstrap_mean(own, confidence, resamples, seed, LIMITS.get(metric))
             row |= {
                 f"{metric}_mean": interval.mean,
                 f"{metric}_low": interval.low,
@@ -168,10 +169,13 @@ def is_random(attack: str) -> bool:
     return attack.startswith("random")
 
 
-def _successful_values(
-    records: pd.DataFrame, outcome: pd.DataFrame
-) -> dict[tuple[str, str, float, str], np.ndarray]:
+def kept_values(records: pd.DataFrame) -> dict[tuple[str, str, float, str], np.ndarray]:
+    """Values of the images whose attack succeeded, `[N]` in the order of the images.
+
+    Returns:
+      By explainer, attack, epsilon and metric.
+    """
+    outcome = successes(records)
     kept = records.merge(outcome[outcome["success"]][_IMAGE], on=_IMAGE)
-    # The bootstrap draws by position, so equal intervals need one order of the images.
     groups = kept.sort_values("sample", kind="stable").groupby([*_KEYS, "metric"])["value"]
     return {key: group.to_numpy() for key, group in groups}

@@ -14,9 +14,9 @@ WIDTH = 120
 _NARROWEST = 20
 LEGEND = (
     "images: attack moved and kept the label / attacked; the others: mean over the former, with "
-    "bootstrap interval."
+    "95 % interval, [-] where they are too few or too alike for one."
 )
-_SHORT_LEGEND = LEGEND.replace(", with bootstrap interval", "; intervals are in the report")
+_SHORT_LEGEND = LEGEND.partition(", with")[0] + "; intervals are in the report."
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,14 @@ def format_table(summary: pd.DataFrame, width: int = WIDTH) -> str:
 
 
 def format_interval(mean: float, low: float, high: float, is_share: bool) -> str:
-    """A mean with its interval, short: `0.56 [.51,.61]`, `12.3 [10.1,15.0]`, `-` for no value."""
+    """A mean with its interval, short: `0.56 [.51,.61]`, `12.3 [10.1,15.0]`.
+
+    `12.3 [-]` where the values carry no interval, `-` where there is no value.
+    """
     if not math.isfinite(mean):
         return "-"
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return f"{_number(mean, is_share)} [-]"
     return f"{_number(mean, is_share)} [{_short(low, is_share)},{_short(high, is_share)}]"
 
 

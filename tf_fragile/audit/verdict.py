@@ -7,18 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
+from tf_fragile.audit.family import Evidence, evidence
 from tf_fragile.audit.odd_maps import odd_maps
 from tf_fragile.audit.plateau import Plateau
-from tf_fragile.audit.summary import compare, is_random
+from tf_fragile.audit.summary import compare, is_random, kept_values
 from tf_fragile.audit.table import interval_of
 from tf_fragile.metrics.statistics import Interval
 
-FRAGILE_BELOW = 0.5
-
 Word = Literal["FRAGILE", "INCONCLUSIVE", "PASS"]
-Kind = Literal["feeding", "alarm", "failed", "odd map", "budget", "derivatives", "surrogate"]
+Kind = Literal[
+    "feeding", "images", "alarm", "failed", "odd map", "budget", "derivatives", "surrogate", "ball"
+]
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Doubt:
 
     Attributes:
       kind: what is in doubt: whether the model was fed rightly (then nothing is concluded), or
-        the attack or its map (then robustness is not).
+        the attack or its map (then robustness is not), or there is too little to go by.
       text: one clause.
     """
 
@@ -42,13 +44,15 @@ class Verdict:
     Attributes:
       explainer: its name in the records.
       attack: the attack's.
-      word: `"FRAGILE"`: the upper end of the interval of the mean top-k overlap is below a half.
-        `"PASS"`: the lower end is not, no attack failed or was stuck, more steps add next to
-        nothing, derivatives are right, kinks have surrogates and random signs do no more.
-        `"INCONCLUSIVE"`: the rest, for an attack that did not succeed proves nothing by itself;
-        and everything of a model that seems to be fed wrongly.
+      word: `"FRAGILE"`: the mean top-k overlap is surely below a half, by a test that is corrected
+        for all verdicts of the audit (`family`). `"PASS"`: it is surely above by such a test, no
+        attack failed or was stuck, more steps add next to nothing, derivatives are right, kinks
+        have surrogates, random signs do no more and the ball holds other images.
+        `"INCONCLUSIVE"`: the rest, for an attack that did not succeed proves nothing by itself; and
+        everything of a model that seems to be fed wrongly.
       text: one sentence.
       doubts: all that was in doubt, whether the sentence says it or not.
+      evidence: the test behind the word.
     """
 
     explainer: str
@@ -56,6 +60,7 @@ class Verdict:
     word: Word
     text: str
     doubts: tuple[Doubt, ...] = ()
+    evidence: Evidence | None = None
 
 
 def verdicts(
@@ -67,6 +72,7 @@ def verdicts(
     derivatives: str = "",
     bare: Sequence[str] = (),
     feeding: str = "",
+    grid: str = "",
 ) -> list[Verdict]:
     """One verdict an explainer and attack.
 
@@ -78,13 +84,23 @@ def verdicts(
       derivatives: what is wrong with the model's derivatives, one clause; empty if nothing is.
       bare: names of layers that have or may have a kink and no surrogate.
       feeding: why the model seems to be fed wrongly, one clause; empty if it does not.
+      grid: why the largest ball holds no other image, one clause; empty if it does.
     """
     paired = compare(records).set_index(["explainer", "attack", "epsilon"])
+    values = kept_values(records)
+    judged = [
+        (explainer, attack, rows.sort_values("epsilon").iloc[-1])
+        for (explainer, attack), rows in summary.groupby(["explainer", "attack"], sort=False)
+        if not is_random(str(attack))
+    ]
+    tests = evidence(
+        [
+            values.get((explainer, attack, row["epsilon"], "top_k_intersection"), np.empty(0))
+            for explainer, attack, row in judged
+        ]
+    )
     found = []
-    for (explainer, attack), rows in summary.groupby(["explainer", "attack"], sort=False):
-        if is_random(str(attack)):
-            continue
-        row = rows.sort_values("epsilon").iloc[-1]
+    for (explainer, attack, row), tested in zip(judged, tests, strict=True):
         control = summary[
             (summary["explainer"] == explainer)
             & (summary["epsilon"] == row["epsilon"])
@@ -93,13 +109,17 @@ def verdicts(
         key = (explainer, attack, row["epsilon"])
         lead = paired.loc[key, "difference_mean"] if key in paired.index else math.nan
         doubts = [Doubt("feeding", feeding)] if feeding else []
+        short = tested.doubt(int(row["n_failed"])) if row["n"] else ""
+        doubts += [Doubt("images", short)] if short else []
         doubts += _doubts(row, records, lead, plateaus.get((str(explainer), str(attack))))
         if derivatives:
             doubts.append(Doubt("derivatives", derivatives))
         if bare:
             clause = f"no surrogate stands in for {_named(bare)}, which may hide its fragility"
             doubts.append(Doubt("surrogate", clause))
-        found.append(_verdict(str(explainer), str(attack), row, control, k, doubts))
+        if grid:
+            doubts.append(Doubt("ball", grid))
+        found.append(_verdict(str(explainer), str(attack), row, control, k, doubts, tested))
     return found
 
 
@@ -127,6 +147,9 @@ def _doubts(
     odd = odd_maps(records).get(str(row["explainer"]))
     if odd:
         doubts.append(Doubt("odd map", odd))
+    still = int(((own["metric"] == "linf") & (own["value"] == 0)).sum())
+    if still:
+        doubts.append(Doubt("ball", f"the image itself is all that was found on {still} images"))
     plateau = plateau or Plateau(Interval(math.nan, math.nan, math.nan, 0))
     if not plateau.reached:
         doubts.append(Doubt("budget", plateau.text))
@@ -150,20 +173,25 @@ def _named(layers: Sequence[str], most: int = 4) -> str:
 
 
 def _verdict(
-    explainer: str, attack: str, row: pd.Series, control: pd.DataFrame, k: int, doubts: list[Doubt]
+    explainer: str,
+    attack: str,
+    row: pd.Series,
+    control: pd.DataFrame,
+    k: int,
+    doubts: list[Doubt],
+    tested: Evidence,
 ) -> Verdict:
     where = f"{explainer} under {attack} at epsilon = {row['epsilon']:g}"
     if not row["n"]:
         text = f"{where}: INCONCLUSIVE, the attack found nothing on {row['n_failed']:.0f} images"
         said = _said(doubts, "feeding", "failed", "odd map", "surrogate")
-        return _sentence(explainer, attack, "INCONCLUSIVE", [text, *said], doubts)
-    low, high = row["top_k_intersection_low"], row["top_k_intersection_high"]
+        return _sentence(explainer, attack, "INCONCLUSIVE", [text, *said], doubts, tested)
     word: Word = "INCONCLUSIVE"
     if any(doubt.kind == "feeding" for doubt in doubts):
         pass  # what a wrongly fed model does says nothing, either way
-    elif high < FRAGILE_BELOW:
+    elif tested.is_fragile:
         word = "FRAGILE"
-    elif low >= FRAGILE_BELOW and not doubts:
+    elif tested.is_robust and not doubts:
         word = "PASS"
     text = (
         f"{where}: {word}, perturbations that keep the label leave {_overlap(row)} of the top {k}"
@@ -176,7 +204,7 @@ def _verdict(
         if word == "INCONCLUSIVE"
         else _said(doubts, "alarm", "odd map")
     )
-    return _sentence(explainer, attack, word, [text, *said], doubts)
+    return _sentence(explainer, attack, word, [text, *said], doubts, tested)
 
 
 def _said(doubts: Sequence[Doubt], *kinds: Kind) -> list[str]:
@@ -184,9 +212,14 @@ def _said(doubts: Sequence[Doubt], *kinds: Kind) -> list[str]:
 
 
 def _sentence(
-    explainer: str, attack: str, word: Word, clauses: Sequence[str], doubts: Sequence[Doubt]
+    explainer: str,
+    attack: str,
+    word: Word,
+    clauses: Sequence[str],
+    doubts: Sequence[Doubt],
+    tested: Evidence,
 ) -> Verdict:
-    return Verdict(explainer, attack, word, "; ".join(clauses) + ".", tuple(doubts))
+    return Verdict(explainer, attack, word, "; ".join(clauses) + ".", tuple(doubts), tested)
 
 
 def _overlap(row: pd.Series) -> str:

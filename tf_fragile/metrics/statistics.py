@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from tf_fragile.errors import InputError
+from tf_fragile.metrics.bounded import Range, chance_of_mean, highest_mean, mirrored
+from tf_fragile.metrics.resampling import bootstrap_t
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,8 @@ class Interval:
 
     Attributes:
       mean: the estimate.
-      low: lower end.
-      high: upper end.
+      low: lower end; NaN where the values carry no interval.
+      high: upper end, likewise.
       n: how many values the estimate rests on.
     """
 
@@ -44,42 +46,101 @@ class PairedDifference:
 
 
 def bootstrap_mean(
-    values: ArrayLike, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0
+    values: ArrayLike,
+    confidence: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+    within: Range | None = None,
 ) -> Interval:
-    """The mean with a bias-corrected accelerated bootstrap interval (Efron 1987).
+    """The mean with an interval that holds its level for few images, see `mean_ends`.
 
     Args:
       values: `[N]`, one value an image. Values that are not finite are left out; `n` of the
         result counts the rest.
       confidence: coverage asked for, between 0 and 1.
       resamples: bootstrap resamples.
-      seed: of the resampling; equal inputs give equal intervals.
+      seed: of the resampling; equal values in any order give equal intervals.
+      within: smallest and largest value there can be; `None` where they are not known.
 
     Returns:
-      The interval. A single value, or values that are all equal, carry no information about
-      their spread: the interval is then the point itself, to be read together with `n`.
-      Without any finite value everything is NaN and `n` is 0.
+      The interval. Its ends are NaN where there is none: without `within`, values that are all
+      equal or nearly so, or fewer than four, say nothing of their spread. Without any finite value
+      the mean is NaN, too, and `n` is 0.
 
     Raises:
-      InputError: if `confidence` is not strictly between 0 and 1.
+      InputError: if `confidence` is not strictly between 0 and 1, or a value not in `within`.
     """
     _check_confidence(confidence)
-    finite = _finite(values)
+    finite = np.sort(_finite(values))
     if finite.size == 0:
         return Interval(math.nan, math.nan, math.nan, 0)
-    mean = float(finite.mean())
-    if np.ptp(finite) <= 1e-12 * np.abs(finite).max():
-        return Interval(mean, mean, mean, int(finite.size))
-    result = stats.bootstrap(
-        (finite,),
-        np.mean,
-        confidence_level=confidence,
-        n_resamples=resamples,
-        batch=max(1, 4_000_000 // finite.size),
-        rng=np.random.default_rng(seed),
-    )
-    low, high = result.confidence_interval
-    return Interval(mean, float(low), float(high), int(finite.size))
+    low, high = mean_ends(finite[None], confidence, resamples, seed, within)
+    return Interval(float(finite.mean()), float(low[0]), float(high[0]), int(finite.size))
+
+
+def mean_ends(
+    values: NDArray[np.float64],
+    confidence: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+    within: Range | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Ends of the intervals of many means at once: `bootstrap_mean`, sample by sample.
+
+    They are those of the bootstrap-t, which supposes that the images that were not drawn are like
+    those that were. Where the range of the values is known, no end lies beyond the bound that
+    supposes nothing (`bounded`); that is the end where the bootstrap carries none, as for equal
+    values.
+    `docs/results/statistics.md` has the coverage of both.
+
+    Args:
+      values: `[B, N]`, finite; N at least 1.
+      confidence: coverage asked for, between 0 and 1.
+      resamples: bootstrap resamples.
+      seed: of the resampling.
+      within: smallest and largest value there can be; `None` where they are not known.
+
+    Returns:
+      Lower and upper ends `[B]`; both NaN where there is no interval.
+
+    Raises:
+      InputError: if a value is not in `within`.
+    """
+    if within is None:
+        low, high = bootstrap_t(values, confidence, resamples, seed)
+        carried = np.isfinite(low) & np.isfinite(high)
+        return np.where(carried, low, math.nan), np.where(carried, high, math.nan)
+    values = _inside(values, within)
+    low, high = bootstrap_t(values, confidence, resamples, seed)
+    level = (1 - confidence) / 2
+    turned = mirrored(values, within)
+    lowest = mirrored(_bound_below(turned, mirrored(low, within), level, within), within)
+    highest = _bound_below(values, high, level, within)
+    return np.where(np.isnan(lowest), low, lowest), np.where(np.isnan(highest), high, highest)
+
+
+def mean_is_below(values: ArrayLike, threshold: float, within: Range) -> float:
+    """P value against "the mean is `threshold` or more": small where it is surely below.
+
+    Supposes only that the images are drawn independently, see `bounded`.
+
+    Args:
+      values: `[N]`, one value an image; values that are not finite are left out. Without any, the
+        answer is 1.
+      threshold: in `within`.
+      within: smallest and largest value there can be.
+
+    Raises:
+      InputError: if a value is not in `within`.
+    """
+    finite = _inside(_finite(values), within)
+    return float(chance_of_mean(finite[None], np.array([threshold]), within)[0])
+
+
+def mean_is_above(values: ArrayLike, threshold: float, within: Range) -> float:
+    """P value against "the mean is `threshold` or less", see `mean_is_below`."""
+    finite = _inside(_finite(values), within)
+    return mean_is_below(mirrored(finite, within), within[0] + within[1] - threshold, within)
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
@@ -109,23 +170,25 @@ def paired_difference(
     resamples: int = 10_000,
     seed: int = 0,
 ) -> PairedDifference:
-    """The mean of `a - b` over the same images, with interval and sign-flip test.
+    """The mean of `a - b` over the same images, with Student's interval and a sign-flip test.
 
     Args:
       a: `[N]`, one value an image.
       b: `[N]`, the same images in the same order. Pairs with a value that is not finite are
         left out.
       confidence: coverage asked for, between 0 and 1.
-      resamples: bootstrap resamples, and random sign flips where there are more than 2^N.
-      seed: of both.
+      resamples: random sign flips where there are more than 2^N.
+      seed: of them.
 
     Returns:
-      The difference and its p value; NaN without any pair. With N pairs the p value cannot
+      The difference and its p value; NaN without any pair. The ends are NaN, too, where all
+      differences are equal, for they say nothing of their spread. With N pairs the p value cannot
       fall below 2 / 2^N.
 
     Raises:
       InputError: if the two have different lengths, or `confidence` is not between 0 and 1.
     """
+    _check_confidence(confidence)
     first, second = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if first.shape != second.shape or first.ndim != 1:
         raise InputError(
@@ -133,7 +196,7 @@ def paired_difference(
             f"{first.shape} and {second.shape}; match the images first."
         )
     differences = _finite(first - second)
-    interval = bootstrap_mean(differences, confidence, resamples, seed)
+    interval = _student(differences, confidence)
     if differences.size == 0:
         return PairedDifference(interval, math.nan)
     if differences.size == 1 or not differences.any():
@@ -191,6 +254,41 @@ def sign_test(wins: int, losses: int) -> float:
     Ties are left out, as in McNemar's exact test of two classifiers on the same images.
     """
     return tail(wins, wins + losses, 0.5, "greater")
+
+
+def _student(values: NDArray[np.float64], confidence: float) -> Interval:
+    """The mean with Student's t interval, whose ends are NaN where the values have no spread."""
+    if not values.size:
+        return Interval(math.nan, math.nan, math.nan, 0)
+    mean = float(values.mean())
+    if np.ptp(values) <= 1e-12 * np.abs(values).max():
+        return Interval(mean, math.nan, math.nan, values.size)
+    half = float(stats.t.ppf((1 + confidence) / 2, values.size - 1) * stats.sem(values))
+    return Interval(mean, mean - half, mean + half, values.size)
+
+
+def _bound_below(
+    values: NDArray[np.float64], high: NDArray[np.float64], level: float, within: Range
+) -> NDArray[np.float64]:
+    """The bound that supposes nothing, `[B]`, where it is lower than an upper end; else NaN."""
+    found = np.full(len(values), math.nan)
+    lower = chance_of_mean(values, np.minimum(high, within[1]), within) < level
+    lower |= high > within[1]  # as a bound never is
+    if lower.any():
+        found[lower] = highest_mean(values[lower], level, within)
+    return found
+
+
+def _inside(values: NDArray[np.float64], within: Range) -> NDArray[np.float64]:
+    """The values, checked to be in `within`, where rounding left it put back."""
+    inside = np.clip(values, *within)
+    slack = 1e-6 * (within[1] - within[0])
+    beyond = np.abs(inside - values) > slack
+    if beyond.any():
+        raise InputError(
+            f"A value of {values[beyond][0]:g} is not between {within[0]:g} and {within[1]:g}."
+        )
+    return inside
 
 
 def _finite(values: ArrayLike) -> NDArray[np.float64]:

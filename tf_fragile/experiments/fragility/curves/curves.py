@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tf_fragile.experiments.fragility.curves.paper import METRICS
+from tf_fragile.metrics.limits import LIMITS
 from tf_fragile.metrics.statistics import Interval, bootstrap_mean
 
 COLUMNS = (
@@ -40,7 +41,7 @@ def curves(
         for group, part in attacked[attacked["metric"] == metric].groupby(key, sort=True):
             # The bootstrap draws by position, so equal intervals need one order of the images.
             values = part.sort_values("sample", kind="stable")["value"].to_numpy()
-            interval: Interval = bootstrap_mean(values)
+            interval: Interval = bootstrap_mean(values, within=LIMITS.get(metric))
             failed = int((part["note"] != "").sum())
             rows.append(
                 (*group, metric, interval.mean, interval.low, interval.high, interval.n, failed)

@@ -19,6 +19,7 @@ from tf_fragile.experiments.fragility.methods import explainer_of
 from tf_fragile.experiments.fragility.ranking.presets import ATTACK, NEED_PATTERNS, RANDOM, Ranking
 from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.explainers.explainer import Explainer
+from tf_fragile.metrics.limits import LIMITS
 from tf_fragile.metrics.statistics import Interval, bootstrap_mean
 from tf_fragile.probes.fragility import FragilityProbe
 from tf_fragile.probes.running import run_probe
@@ -204,7 +205,7 @@ def _values(records: pd.DataFrame, metric: str) -> np.ndarray:
 
 
 def _mean(records: pd.DataFrame, metric: str) -> Interval:
-    return bootstrap_mean(_values(records, metric))
+    return bootstrap_mean(_values(records, metric), within=LIMITS.get(metric))
 
 
 def is_there(directory: Path, positions: tuple[int, ...], shard_size: int) -> bool:
