@@ -34,4 +34,4 @@ def test_shipped_weights_are_small_and_their_manifest_is_theirs() -> None:
     assert WEIGHTS.stat().st_size <= 400_000
     assert manifest["accuracy"]["test"] >= 0.88
     assert manifest["parameters"] == zoo.load("embedded").count_params()
-    assert manifest["data"]["test"] == source.fingerprint()
+    assert manifest["data"]["test"] == source.digest()

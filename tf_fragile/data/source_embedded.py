@@ -85,6 +85,7 @@ def open_embedded(
         digest=digest,
         size=SPLITS[split],
         classes_from=labelling.origin,
+        outputs=labelling.outputs,
     )
 
 

@@ -44,7 +44,7 @@ def open_folder(
     outputs. A folder without folders, or with one that is no known class, has no labels. Hidden
     files and folders are left out at any depth; every other file is read or skipped with a reason.
     Every file is decoded once when the folder is opened, so that a position never turns out to be
-    unreadable later.
+    unreadable later, and its content is hashed then.
 
     Args:
       directory: the folder.
@@ -86,11 +86,8 @@ def open_folder(
 
     def digest() -> str:
         sha = hashlib.sha256()
-        for path in paths:
-            content = _content(path)
-            sha.update(os.fsencode(path.relative_to(root).as_posix()))
-            sha.update(f"\0{len(content)}\0".encode())
-            sha.update(content)
+        for file in used:
+            sha.update(os.fsencode(file.path.as_posix()) + b"\0" + file.sha256)
         return sha.hexdigest()
 
     return Source(
@@ -112,6 +109,8 @@ def open_folder(
         ),
         files=tuple(readable(f.path.as_posix()) for f in used),
         geometry=geometry.in_words(reading, image_shape),
+        reading=reading,
+        outputs=labelling.outputs,
     )
 
 
@@ -151,7 +150,11 @@ def _look_at_all(tree: Tree, channels: int) -> list[Found]:
     def looked(path: Path) -> Found:
         try:
             with open(tree.root / path, "rb") as content:
-                return Found(path, decoding.look(content, channels, path.suffix))
+                look = decoding.look(content, channels, path.suffix)
+                # Now, while the file is in the cache: a folder is read once to be opened and known.
+                content.seek(0)
+                sha = b"" if look.problem else hashlib.file_digest(content, "sha256").digest()
+                return Found(path, look, sha)
         except OSError as error:
             return Found(path, decoding.Look(error.strerror or "can't be opened"))
 

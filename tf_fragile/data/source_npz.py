@@ -76,6 +76,7 @@ def open_npz(
         geometry=""
         if fits
         else f"{images.shape[1]}x{images.shape[2]}, {in_words(rule, image_shape)}",
+        reading=None if fits else rule,
     )
 
 

@@ -96,6 +96,8 @@ def open_tfds(
         classes_from=labelling.origin,
         notes=(*labelling.notes, *_depth(builder)),
         geometry="as they are" if fits else geometry.in_words(reading, image_shape),
+        reading=reading,
+        outputs=labelling.outputs,
     )
 
 
