@@ -22,6 +22,7 @@ from tf_fragile.audit.run import run_audit
 from tf_fragile.audit.settings import AuditSettings
 from tf_fragile.audit.specs import in_words
 from tf_fragile.errors import InputError
+from tf_fragile.runs.execution import held
 from tf_fragile.runs.records import read_records
 
 layers = keras.layers
@@ -180,6 +181,25 @@ def test_another_audit_in_the_same_directory_is_refused(tmp_path, finished) -> N
     finished.copied(tmp_path / "out")
     with pytest.raises(InputError, match=r"holds another run: epsilon was \[4\.0, 8\.0\] and is"):
         audit(tmp_path / "out", epsilon=(1.0,))
+
+
+def test_records_whose_manifest_is_gone_are_not_told_under_another_seed(tmp_path, finished) -> None:
+    out = finished.copied(tmp_path / "out")
+    (out / "manifest.json").unlink()
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(
+        InputError, match=r"part-00000\.parquet was made by another run: with other"
+    ):
+        audit(out, seed=1)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_a_second_audit_in_the_same_directory_is_refused_before_any_work(tmp_path) -> None:
+    with held(tmp_path / "out"):
+        said: list[str] = []
+        with pytest.raises(InputError, match=rf"worked on by process {os.getpid()} on .* since 20"):
+            audit(tmp_path / "out", said)
+    assert not said and not list((tmp_path / "out").iterdir())
 
 
 def command(out: Path, *flags: str) -> list[str]:

@@ -92,8 +92,8 @@ def complete_shards(directory: Path | str, shards: Sequence[Shard], run: str) ->
     planned = {path for shard in shards for path in _paths(directory, shard)}
     for path in found.keys() - planned:
         raise InputError(
-            f"{path} is no part of this run, which has {len(shards)}; move it away, or choose "
-            "another --out."
+            f"{path} is no part of this run, which has {len(shards)} parts; move it away, or "
+            "choose another --out."
         )
     return {
         shard.number
