@@ -90,11 +90,11 @@ def test_an_audit_leaves_a_table_records_a_summary_a_manifest_and_a_report(finis
     pd.testing.assert_frame_equal(records, result.records)
     summary = pd.read_csv(out / "summary.csv")
     assert len(summary) == 4
-    manifest = json.loads((out / "manifest.json").read_text())
+    manifest = json.loads((out / "manifest.json").read_text("utf-8"))
     assert manifest["settings"]["epsilon"] == [4.0, 8.0]
     assert manifest["settings"]["k"] == 409
     assert manifest["wall_time_s"] > 0
-    page = result.report.read_text()
+    page = result.report.read_text("utf-8")
     assert "data:image/png" in page
     assert "<dd>gradient</dd>" in page
     assert "http" not in page.replace("http-equiv", "")
@@ -107,7 +107,7 @@ def test_the_search_for_the_smallest_radius_adds_a_line_and_leaves_the_table(
     searched = audit(tmp_path / "searched", said, halving=True)
     (line,) = (line for line in said if "half the top-k overlap" in line)
     assert line.startswith("gradient under top_k: half the top-k overlap is gone at a median eps")
-    assert line.split(": ")[1].rstrip(".") in searched.report.read_text()
+    assert line.split(": ")[1].rstrip(".") in searched.report.read_text("utf-8")
     pd.testing.assert_frame_equal(finished.result.summary, searched.summary)
     radii = searched.records[searched.records.metric == "smallest_epsilon"].value
     assert ((radii >= 4) & (radii <= 8) | np.isinf(radii)).all() and len(radii) > 0
@@ -140,7 +140,7 @@ def test_a_keras_file_and_a_folder_with_corrupt_pictures(tmp_path, model_file, f
     assert text.count(f"{counted}, 3 attacked") == 2  # plan and end
     assert text.count("skipped: 2 files (") == 2
     assert "broken.jpg" not in text
-    page = result.report.read_text()
+    page = result.report.read_text("utf-8")
     assert "broken.jpg" in page
     assert "cut.png" in page
     assert counted in page
@@ -163,7 +163,7 @@ def test_names_with_html_are_shown_as_text(tmp_path, model_file) -> None:
         num_images=None,
         only_correct=False,
     )
-    page = result.report.read_text()
+    page = result.report.read_text("utf-8")
     assert evil not in page
     assert "&lt;img src=x" in page
 

@@ -44,7 +44,7 @@ def test_an_interrupted_write_leaves_the_old_content_and_no_litter(
     with pytest.raises(error), replacing(path) as file:
         file.write(b"new")
         raise error
-    assert path.read_text() == "old"
+    assert path.read_text("utf-8") == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
 
 

@@ -34,7 +34,7 @@ def put(path: Path, *, seconds_ago: float = 0.0, **changes: object) -> Holder:
 def test_it_is_there_while_it_is_held_and_says_who_holds_it(path: Path) -> None:
     with Lease(path) as lease:
         lease.check()
-        said = json.loads(path.read_text())
+        said = json.loads(path.read_text("utf-8"))
         assert (said["pid"], said["host"]) == (os.getpid(), Holder.this_process().host)
         assert sorted(os.listdir(path.parent)) == ["lease.json"]
     assert os.listdir(path.parent) == []
@@ -55,7 +55,7 @@ def test_a_second_one_is_refused_by_host_pid_time_and_when_to_take_over(path: Pa
         "2026-11-27T00:53:21+00:00, last seen 20 s ago; wait until it ends, or choose another "
         "--out; if it is gone, run again in 41 s, when its lease lease.json may be taken over."
     )
-    assert json.loads(path.read_text())["pid"] == 77
+    assert json.loads(path.read_text("utf-8"))["pid"] == 77
 
 
 def test_this_process_is_refused_a_second_one_as_any_other(path: Path) -> None:
@@ -75,7 +75,7 @@ def test_that_of_a_process_that_ended_on_this_machine_is_taken_at_once(
     put(path, **here | changes)
     with Lease(path) as lease:
         lease.check()
-        assert json.loads(path.read_text())["token"] != "t1"
+        assert json.loads(path.read_text("utf-8"))["token"] != "t1"
     assert os.listdir(path.parent) == []
 
 

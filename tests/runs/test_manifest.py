@@ -50,7 +50,7 @@ def test_holds_the_versions_that_decide_the_numbers() -> None:
 def test_the_hash_is_stored_and_ignores_time_command_and_device(tmp_path: Path) -> None:
     manifest = example()
     manifests.write(tmp_path, manifest)
-    stored = json.loads((tmp_path / "manifest.json").read_text())["settings_hash"]
+    stored = json.loads((tmp_path / "manifest.json").read_text("utf-8"))["settings_hash"]
     other = dataclasses.replace(manifest, command=("x",), device="GPU", started="", resumed=2)
     assert stored == manifests.settings_hash(other)
     assert stored != manifests.settings_hash(example(seed=4))
@@ -159,7 +159,7 @@ FIELDS = [*(field.name for field in dataclasses.fields(Manifest)), "settings_has
 def test_a_manifest_that_was_edited_is_refused(tmp_path: Path, name: str, value: object) -> None:
     manifests.write(tmp_path, manifests.finish(example(), 1.0))
     path = tmp_path / "manifest.json"
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text("utf-8"))
     if value == "left out":
         del content[name]
     else:
@@ -172,7 +172,7 @@ def test_a_manifest_that_was_edited_is_refused(tmp_path: Path, name: str, value:
 def test_a_manifest_of_other_settings_with_its_own_digest_is_refused(tmp_path: Path) -> None:
     manifests.write(tmp_path, example())
     path = tmp_path / "manifest.json"
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text("utf-8"))
     del content["digest"]
     content["seed"] = 4
     path.write_text(json.dumps(content | {"digest": manifests._digest(content)}))
