@@ -25,6 +25,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -139,6 +140,8 @@ def start(out: Path, program: Program, *, most_bytes: int | None = None) -> Chil
         return Child(pid, reading)
     os.dup2(writing, 1)
     os.dup2(writing, 2)
+    # New ones: the old ones take what they were opened on for a file in which they can seek.
+    sys.stdout, sys.stderr = (open(n, "w", closefd=False) for n in (1, 2))  # noqa: SIM115
     if most_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     code = 70
@@ -146,6 +149,8 @@ def start(out: Path, program: Program, *, most_bytes: int | None = None) -> Chil
         program.main(out)
     except SystemExit as end:
         code = int(end.code or 0)
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -33,10 +33,11 @@ HEAD = """# What a run survives
 Made by `bench/survival.py`: an audit of the embedded model on tiny settings. To a finished one was
 done what the table says, and the same run was asked for again, or another where that is said:
 *taken up* and *recomputed* mean records equal to those of a run that nothing happened to; *refused*
-a sentence (exit code 2), and every file of the directory as it was. Another was killed, terminated,
-left without space and started twice while it ran, and then finished: *kept* means that every shard
-that was there is there still and was not computed again. Anything else counts as a failure:
-something lost, something mixed, something old told as new.
+a sentence (exit code 2), and every file of the directory as it was. A bit flipped where Parquet
+keeps no value is taken up, since the digest is that of the values. Other runs, where the table has
+any, were killed, terminated, left without space and started twice while they ran, and then
+finished: *kept* means that every shard that was there is there still and was not computed again.
+Anything else counts as a failure: something lost, something mixed, something old told as new.
 
 """
 

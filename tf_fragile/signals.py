@@ -43,7 +43,8 @@ def as_exceptions() -> Iterator[None]:
         raise _exception(number)
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    heard = [number for number, handler in before.items() if handler != signal.SIG_IGN]
+    # `None` is a handler that was not set from Python, and could not be set again.
+    heard = [n for n, handler in before.items() if handler not in (signal.SIG_IGN, None)]
     for number in heard:
         signal.signal(number, stop)
     try:
