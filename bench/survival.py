@@ -287,7 +287,7 @@ def main(argv: Sequence[str]) -> int:
         trials = [Trial(**json.loads(line)) for line in lines]
         print(page(trials), end="")
         return int(any(trial.failed for trial in trials))
-    parts = {
+    parts: dict[str, Callable[[Path], Iterator[Trial]]] = {
         "damage": damage.trials,
         "files": partial(processes, FILES),
         "audits": partial(processes, AUDIT),
