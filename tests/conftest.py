@@ -19,6 +19,8 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 os.environ.setdefault("MPLBACKEND", "Agg")
 # What XLA compiles here is run once or twice: its code need not be fast.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# What the programs that tests start say is UTF-8, whatever the locale of whoever started pytest.
+os.environ["PYTHONUTF8"] = "1"
 if "PYTEST_XDIST_WORKER" in os.environ:  # the processes share the cores: one thread each
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")

@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 
 from tf_fragile.cli import shown
+from tf_fragile.signals import as_exceptions
 
 PRELUDE = """
 import errno, os, signal
@@ -20,16 +22,25 @@ flags.DEFINE_enum("kind", "a", ["a", "b"], "Kind.")
 """
 
 
-def run(body: str, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    body: str, *args: str, before: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
     main = "def main(argv):\n" + textwrap.indent(body, "    ") + "\ncli.run(main)\n"
     return subprocess.run(
-        [sys.executable, "-c", PRELUDE + main, *args],
+        [sys.executable, "-c", before + PRELUDE + main, *args],
         capture_output=True,
         encoding="utf-8",
         errors="replace",
         timeout=60,
         env={**os.environ, "PYTHONSAFEPATH": "1", **environment},
+        preexec_fn=default_signals,
     )
+
+
+def default_signals() -> None:
+    """In a child: what a shell's background job ignores, a program in the foreground hears."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("code", [0, 1, 3])
@@ -92,10 +103,67 @@ def test_a_place_that_takes_no_files_is_one_line(number: str, said: str) -> None
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_interrupt_exits_with_130_and_says_how_to_go_on() -> None:
-    done = run("os.kill(os.getpid(), signal.SIGINT)\nsignal.pause()")
-    assert done.returncode == 128 + signal.SIGINT
-    assert done.stderr == "interrupted; run the same command again to resume\n"
+STOPPED = {
+    "SIGINT": (130, "interrupted; run the same command again to resume\n"),
+    "SIGTERM": (143, "terminated; run the same command again to resume\n"),
+}
+SEND = "os.kill(os.getpid(), signal.{name})\nsignal.pause()"
+
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_a_signal_ends_in_one_line_that_says_how_to_go_on_and_128_more_than_it(name: str) -> None:
+    done = run(SEND.format(name=name))
+    assert (done.returncode, done.stderr) == STOPPED[name]
+
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_a_second_signal_does_not_cut_off_what_the_first_one_clears_up(name: str) -> None:
+    body = f"""
+    def stop():
+        os.kill(os.getpid(), signal.{name})
+    try:
+        stop()
+        signal.pause()
+    finally:
+        stop()
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+        print("cleared up")
+    """
+    done = run(textwrap.dedent(body))
+    assert done.stdout == "cleared up\n"
+    assert (done.returncode, done.stderr) == STOPPED[name]
+
+
+@pytest.mark.parametrize("raised", ["ValueError('x')", "InputError('x')", "SystemExit(5)"])
+def test_a_signal_whose_exception_code_of_others_replaced_is_no_other_fault(raised: str) -> None:
+    body = f"""
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pause()
+    except BaseException as error:
+        raise {raised} from error
+    """
+    done = run(textwrap.dedent(body))
+    assert (done.returncode, done.stderr) == STOPPED["SIGTERM"]
+
+
+def test_what_the_parent_ignores_is_ignored_as_in_a_background_job_of_a_shell() -> None:
+    body = "os.kill(os.getpid(), signal.SIGINT)\nprint('went on')"
+    before = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    done = run(body, before=before)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "went on\n", "")
+
+
+def test_signals_are_as_before_where_a_command_runs_inside_another_program() -> None:
+    before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
+    with as_exceptions():
+        assert signal.getsignal(signal.SIGTERM) not in before
+    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == before
+    thread = threading.Thread(target=lambda: as_exceptions().__enter__())
+    thread.start()
+    thread.join()
+    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 def test_a_reader_who_goes_away_ends_the_command_quietly() -> None:

@@ -1,7 +1,7 @@
 """Running a command: one sentence for bad input, and the exit codes people can rely on.
 
 0 finished, 1 a gate failed, 2 bad input, 3 a gate is inconclusive, 130 interrupted, 141 the
-reader of the output went away.
+reader of the output went away, 143 terminated.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from typing import NoReturn
 from absl import app, flags
 
 from tf_fragile.errors import InputError
+from tf_fragile.signals import Terminated, as_exceptions
 
 BAD_INPUT = 2
 INTERRUPTED = 130
 CLOSED = 141
+TERMINATED = 143
 RESUMABLE = "interrupted; run the same command again to resume"
 
 # Faults of the place a command writes to, not of the command.
@@ -62,12 +64,13 @@ def run(main: Callable[[list[str]], int | None], *, interrupted: str = RESUMABLE
     """Parses the flags, runs `main` and exits with its code; the last line of a binary.
 
     Bad input (`InputError`, wrong flags, a place that can't be written to) ends in one sentence
-    on stderr and code 2, with a traceback only at `--verbosity=1`; Ctrl-C in one line and 130.
+    on stderr and code 2, with a traceback only at `--verbosity=1`; Ctrl-C in one line and 130,
+    SIGTERM in one line and 143.
 
     Args:
       main: gets what is left of the command line, the program's name first; returns the exit
         code, `None` for 0.
-      interrupted: the line for Ctrl-C.
+      interrupted: the line for Ctrl-C, which begins with "terminated" for SIGTERM.
     """
     app.run(lambda argv: _guarded(main, argv, interrupted), flags_parser=_parse)
     raise AssertionError("absl.app.run returned")
@@ -77,7 +80,11 @@ def _guarded(main: Callable[[list[str]], int | None], argv: list[str], interrupt
     _never_fail_on_a_letter()
     logging.getLogger("tensorflow").addFilter(_is_not_about_retracing)
     try:
-        return main(argv) or 0
+        with as_exceptions():
+            return main(argv) or 0
+    except Terminated:
+        _say(interrupted.replace("interrupted", "terminated", 1))
+        return TERMINATED
     except KeyboardInterrupt:
         _say(interrupted)
         return INTERRUPTED
@@ -157,6 +164,8 @@ def quiet_start() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
+        except KeyboardInterrupt:  # ends in one line
+            raise
         except BaseException:
             held.seek(0)
             os.write(original, held.read())

@@ -22,6 +22,7 @@ from tf_fragile.audit.run import run_audit
 from tf_fragile.audit.settings import AuditSettings
 from tf_fragile.audit.specs import in_words
 from tf_fragile.errors import InputError
+from tf_fragile.runs.execution import held
 from tf_fragile.runs.records import read_records
 
 layers = keras.layers
@@ -89,11 +90,11 @@ def test_an_audit_leaves_a_table_records_a_summary_a_manifest_and_a_report(finis
     pd.testing.assert_frame_equal(records, result.records)
     summary = pd.read_csv(out / "summary.csv")
     assert len(summary) == 4
-    manifest = json.loads((out / "manifest.json").read_text())
+    manifest = json.loads((out / "manifest.json").read_text("utf-8"))
     assert manifest["settings"]["epsilon"] == [4.0, 8.0]
     assert manifest["settings"]["k"] == 409
     assert manifest["wall_time_s"] > 0
-    page = result.report.read_text()
+    page = result.report.read_text("utf-8")
     assert "data:image/png" in page
     assert "<dd>gradient</dd>" in page
     assert "http" not in page.replace("http-equiv", "")
@@ -106,7 +107,7 @@ def test_the_search_for_the_smallest_radius_adds_a_line_and_leaves_the_table(
     searched = audit(tmp_path / "searched", said, halving=True)
     (line,) = (line for line in said if "half the top-k overlap" in line)
     assert line.startswith("gradient under top_k: half the top-k overlap is gone at a median eps")
-    assert line.split(": ")[1].rstrip(".") in searched.report.read_text()
+    assert line.split(": ")[1].rstrip(".") in searched.report.read_text("utf-8")
     pd.testing.assert_frame_equal(finished.result.summary, searched.summary)
     radii = searched.records[searched.records.metric == "smallest_epsilon"].value
     assert ((radii >= 4) & (radii <= 8) | np.isinf(radii)).all() and len(radii) > 0
@@ -139,7 +140,7 @@ def test_a_keras_file_and_a_folder_with_corrupt_pictures(tmp_path, model_file, f
     assert text.count(f"{counted}, 3 attacked") == 2  # plan and end
     assert text.count("skipped: 2 files (") == 2
     assert "broken.jpg" not in text
-    page = result.report.read_text()
+    page = result.report.read_text("utf-8")
     assert "broken.jpg" in page
     assert "cut.png" in page
     assert counted in page
@@ -162,7 +163,7 @@ def test_names_with_html_are_shown_as_text(tmp_path, model_file) -> None:
         num_images=None,
         only_correct=False,
     )
-    page = result.report.read_text()
+    page = result.report.read_text("utf-8")
     assert evil not in page
     assert "&lt;img src=x" in page
 
@@ -180,6 +181,25 @@ def test_another_audit_in_the_same_directory_is_refused(tmp_path, finished) -> N
     finished.copied(tmp_path / "out")
     with pytest.raises(InputError, match=r"holds another run: epsilon was \[4\.0, 8\.0\] and is"):
         audit(tmp_path / "out", epsilon=(1.0,))
+
+
+def test_records_whose_manifest_is_gone_are_not_told_under_another_seed(tmp_path, finished) -> None:
+    out = finished.copied(tmp_path / "out")
+    (out / "manifest.json").unlink()
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(
+        InputError, match=r"part-00000\.parquet was made by another run: with other"
+    ):
+        audit(out, seed=1)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_a_second_audit_in_the_same_directory_is_refused_before_any_work(tmp_path) -> None:
+    with held(tmp_path / "out"):
+        said: list[str] = []
+        with pytest.raises(InputError, match=rf"worked on by process {os.getpid()} on .* since 20"):
+            audit(tmp_path / "out", said)
+    assert not said and not list((tmp_path / "out").iterdir())
 
 
 def command(out: Path, *flags: str) -> list[str]:

@@ -400,7 +400,7 @@ def test_an_audit_of_a_wrongly_fed_model_says_nothing_but_that(wrong) -> None:
     assert any(line.startswith("feeding, otherwise: on 60 images --preproc") for line in plan)
     tell = "feeding: accuracy 50 % [38, 62] on 60 images (chance 17 %, 6 outputs); the commonest"
     assert sum(line.startswith(tell) for line in said) == 2  # in the plan and below the table
-    page = result.report.read_text()
+    page = result.report.read_text("utf-8")
     for name in ("Feeding", "Other ways of feeding", "Feeding in doubt"):
         assert f"<dt>{name}</dt>" in page
     assert sentence in page

@@ -21,6 +21,7 @@ from tf_fragile.probes import running
 from tf_fragile.probes.pictures import deviation_arrays, deviations, kept
 from tf_fragile.probes.running import keep_pictures, run_probe
 from tf_fragile.runs.atomic import make_directory
+from tf_fragile.runs.execution import held
 from tf_fragile.runs.gallery import gallery_directory, image_path, names_of, read_gallery
 from tf_fragile.runs.records import make_records, read_records
 
@@ -159,9 +160,18 @@ def test_every_image_looked_at_is_in_the_table_of_samples(run: Run, three: Path)
 
 
 def keep(subject: Subject, out: Path, samples: list[int], records: pd.DataFrame) -> None:
-    keep_pictures(
-        out, subject.probe, subject.source, samples, records, shard_size=2, progress=False
-    )
+    with held(out) as lease:
+        keep_pictures(
+            out,
+            subject.probe,
+            subject.source,
+            samples,
+            records,
+            run="again",
+            lease=lease,
+            shard_size=2,
+            progress=False,
+        )
 
 
 def test_pictures_of_a_second_attack_equal_those_of_the_first_to_the_bit(
@@ -195,11 +205,11 @@ def test_what_is_lost_damaged_or_interrupted_is_made_again_and_nothing_else(
     make_directory(gallery_directory(tmp_path))
     real, written = running.write_gallery, []
 
-    def write(path: Path, arrays) -> None:
+    def write(path: Path, arrays, origin) -> None:
         if len(written) == 2:
             raise KeyboardInterrupt
         written.append(path)
-        real(path, arrays)
+        real(path, arrays, origin)
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(running, "write_gallery", write)
@@ -207,7 +217,7 @@ def test_what_is_lost_damaged_or_interrupted_is_made_again_and_nothing_else(
     stamp = stamps(gallery_directory(tmp_path))
     assert list(stamp) == ["image-0000002.npz", "image-0000004.npz"]
     keep(subject, tmp_path, [6, 2, 4], records)
-    assert kept(names_of(tmp_path)) == {2, 4, 6}
+    assert kept(names_of(tmp_path, "again")) == {2, 4, 6}
     whole = stamps(gallery_directory(tmp_path))
     assert {name: whole[name] for name in stamp} == stamp
     lost, damaged = (image_path(tmp_path, sample) for sample in (6, 2))

@@ -186,6 +186,6 @@ def test_too_few_class_folders_are_refused_and_a_file_of_names_puts_them_right(
     assert "pictures: stretched to 12x12, bilinear, as keras.utils.image_dataset" in lines
     how = f"0 a_red, 1 b_green, 2 c_blue (by name, from --classes={tmp_path}/names.txt)"
     assert f"classes: {how}" in lines
-    page = result.report.read_text()
+    page = result.report.read_text("utf-8")
     assert how in page and "stretched to 12x12" in page
     assert "<h3>b_green" in page and "<h3>c_blue" in page and "<h3>a_red" not in page

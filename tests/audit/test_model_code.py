@@ -69,8 +69,8 @@ def test_the_command_line_runs_the_users_code_and_everything_it_leaves_says_so(
     )
     assert done.returncode == 0, done.stderr
     assert f"code: your code was run: --import={file}" in done.stdout.splitlines()
-    assert f"your code was run: --import={file}" in (out / "report.html").read_text()
-    settings = json.loads((out / "manifest.json").read_text())["settings"]
+    assert f"your code was run: --import={file}" in (out / "report.html").read_text("utf-8")
+    settings = json.loads((out / "manifest.json").read_text("utf-8"))["settings"]
     assert settings["imports"] == [file]
     assert settings["unsafe_load"] is False
     assert settings["head"] == "logits"

@@ -85,7 +85,9 @@ def test_data_in_bounds_are_drawn_as_the_pictures_that_they_are(pictures, data) 
     for name in ours:
         if name.endswith("original") or name.endswith("random_sign|change"):
             np.testing.assert_allclose(ours[name], theirs[name], atol=0.02)
-    pages = [(folder / "out" / "report.html").read_text() for folder in (data[0], pictures[0])]
+    pages = [
+        (folder / "out" / "report.html").read_text("utf-8") for folder in (data[0], pictures[0])
+    ]
     factors = [re.findall(r"Difference × ([\d.]+)", page) for page in pages]
     assert factors[0] == factors[1] and set(factors[0]) == {"128", "63.8", "31.9", "15.9"}
 
@@ -98,7 +100,7 @@ def test_radii_are_said_in_units_of_the_data_and_as_shares_of_their_range(data) 
     )
     assert f"radii: {words}" in said[:5]
     assert f"eps: {words}." in said
-    assert f"<dt>Radii</dt><dd>{words} (L-infinity)</dd>" in result.report.read_text()
+    assert f"<dt>Radii</dt><dd>{words} (L-infinity)</dd>" in result.report.read_text("utf-8")
     np.testing.assert_allclose(
         sorted(result.summary.epsilon.unique()), np.array([1, 2, 4, 8]) / 127.5
     )
@@ -139,7 +141,7 @@ def test_a_radius_below_the_steps_of_the_data_is_in_doubt_and_one_above_is_not()
 
 
 def test_pictures_keep_their_grey_levels(pictures) -> None:
-    page = pictures[1].report.read_text()
+    page = pictures[1].report.read_text("utf-8")
     assert "<dt>Radii</dt><dd>1, 2, 4, 8 grey levels (L-infinity)</dd>" in page
     asked = AuditSettings(data="npz:x", bounds=(-1, 1), epsilon=(0.01, 0.02))
     assert radii_in_words(asked) == "0.01, 0.02 (0.5 %, 1 % of the range -1..1)"
@@ -155,7 +157,7 @@ def test_pictures_keep_their_grey_levels(pictures) -> None:
 def test_any_number_of_channels_ends_with_a_report(tmp_path, channels, chosen, words) -> None:
     said: list[str] = []
     settings = {"model": save(tmp_path / "m.keras", channels), "bands": chosen, "epsilon": (4.0,)}
-    page = audit(tmp_path, PIXELS[..., :channels], said, **settings).report.read_text()
+    page = audit(tmp_path, PIXELS[..., :channels], said, **settings).report.read_text("utf-8")
     assert f"drawn: {words}" in said
     assert f"<dt>Drawn</dt><dd>{words}</dd>" in page
     assert page.count('class="card') == 2 and "undrawn" not in page.split("</style>")[1]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ from PIL import Image
 
 from tf_fragile.data import PREPROCESSINGS, Reading, Source, choose, open_source
 from tf_fragile.data.class_index import imagenet_classes
+from tf_fragile.data.classes import Classes
 from tf_fragile.errors import InputError
 
 RAW = PREPROCESSINGS["raw"]
@@ -250,11 +253,59 @@ def test_prepared_data_that_does_not_fit_is_refused(
         )
 
 
-def test_fingerprint_follows_content_and_nothing_else(class_folder: Path) -> None:
-    first = opened(f"folder:{class_folder}").fingerprint()
-    assert first == opened(f"folder:{class_folder}", name="caffe").fingerprint()
+def test_digest_follows_content_and_nothing_else(class_folder: Path) -> None:
+    first = opened(f"folder:{class_folder}")
+    again = opened(f"folder:{class_folder}", name="caffe")
+    assert first.digest() == again.digest() and first.fingerprint() != again.fingerprint()
+    before = (class_folder / "ant" / "c.png").stat()
     write(class_folder / "ant" / "c.png", picture(50))
-    assert first != opened(f"folder:{class_folder}").fingerprint()
+    os.utime(class_folder / "ant" / "c.png", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert first.digest() != opened(f"folder:{class_folder}").digest()
+
+
+def classes(*names: str) -> Classes:
+    return Classes(names, origin="a file")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"preprocessing": PREPROCESSINGS["raw_bgr"]},
+        {"preprocessing": PREPROCESSINGS["unit"]},
+        {"preprocessing": dataclasses.replace(RAW, mean=(1.0,))},
+        {"image_shape": (8, 9, 3)},
+        {"reading": Reading(resize="crop")},
+        {"reading": Reading(interpolation="nearest")},
+        {"reading": Reading(orientation="exif")},
+        {"reading": Reading(resize="imagenet")},
+        {"reading": Reading(resize="imagenet", short_side=9)},
+        {"classes": classes("cat", "bee", "ant")},
+        {"classes": classes("ant", "bee", "cat", "dog"), "outputs": 4},
+    ],
+)
+def test_the_fingerprint_follows_what_a_model_is_shown_and_told(
+    class_folder: Path, changes: dict
+) -> None:
+    def fingerprint(**changed) -> str:
+        asked = {"preprocessing": RAW, "image_shape": SHAPE, "outputs": 3} | changed
+        return open_source(f"folder:{class_folder}", **asked).fingerprint()
+
+    assert fingerprint() == fingerprint()
+    assert fingerprint(**changes) != fingerprint()
+
+
+def test_bounds_of_an_archive_are_in_its_fingerprint(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).random((3, *SHAPE)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", images=images)
+    prints = {
+        open_source(
+            f"npz:{tmp_path / 'x.npz'}",
+            preprocessing=RAW.within(0.0, high),
+            image_shape=SHAPE,
+        ).fingerprint()
+        for high in (1.0, 1.0, 2.0)
+    }
+    assert len(prints) == 2
 
 
 @pytest.mark.parametrize("positions", [[-1], [4], []])

@@ -36,7 +36,7 @@ def test_training_writes_weights_that_load_and_a_manifest(
     assert done.returncode == 0, done.stderr
     assert "accuracy train" in done.stdout
     zoo.load("mnist_cnn", weights=out / "short.npz")
-    assert json.loads((out / "short.manifest.json").read_text())["steps_taken"] == 2
+    assert json.loads((out / "short.manifest.json").read_text("utf-8"))["steps_taken"] == 2
 
 
 def test_an_output_that_cannot_be_written_exits_with_two_before_the_work(tmp_path: Path) -> None:

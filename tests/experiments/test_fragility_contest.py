@@ -101,7 +101,7 @@ def test_more_steps_of_sign_leave_no_more_and_it_does_not_differ_from_itself(mad
 
 def test_table_page_and_picture_are_written_and_taken_up_again(made, subject: Subject) -> None:
     lines, out = made
-    page = (out / "budget_curve.md").read_text()
+    page = (out / "budget_curve.md").read_text("utf-8")
     assert "### lrp_epsilon" in page and page.count("\n| annealed_momentum | 4 |") == 2
     assert (out / "budget_curve.png").read_bytes().startswith(b"\x89PNG")
     part = out / "gradient" / "records" / "part-00000.parquet"

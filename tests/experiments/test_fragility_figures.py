@@ -115,7 +115,7 @@ def test_a_comparison_writes_a_tidy_table_a_picture_and_a_manifest(
     assert len(table) == 3 * 3 * 2 * 2  # methods, attacks, radii, metrics
     assert set(table["n"] + table["n_failed"]) == {2, 3}
     assert is_png(out / "curves.png")
-    manifest = json.loads((out / "curves.manifest.json").read_text())
+    manifest = json.loads((out / "curves.manifest.json").read_text("utf-8"))
     assert manifest["command"] == ["x.py"] and len(manifest["images"]["chosen"]) == 3
     assert manifest["runs"]["gradient"]["settings"]["steps"] == 5
     claims = pd.read_csv(out / "curves.orderings.csv")
@@ -215,7 +215,7 @@ def test_a_targeted_attack_draws_the_map_into_the_region(subject: Subject, tmp_p
     assert row["success"] and row["area"] == pytest.approx(24 / 144)
     assert row["attacked"] > row["clean"] and row["attacked"] > row["random"]
     assert is_png(tmp_path / "targeted.png")
-    manifest = json.loads((tmp_path / "targeted.manifest.json").read_text())
+    manifest = json.loads((tmp_path / "targeted.manifest.json").read_text("utf-8"))
     assert manifest["region"] == "box 0,0,6,4"
 
 

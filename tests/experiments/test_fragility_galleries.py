@@ -76,7 +76,7 @@ def test_the_gallery_has_a_picture_a_method_and_both_attacks_on_every_image(
     tall, short = (size(tmp_path / f"attack_gallery.{method}.png") for method in preset.methods)
     assert tall[0] == short[0] and tall[1] > short[1]
     assert len(pd.read_csv(tmp_path / "attack_gallery.csv")) == len(table)
-    manifest = json.loads((tmp_path / "attack_gallery.manifest.json").read_text())
+    manifest = json.loads((tmp_path / "attack_gallery.manifest.json").read_text("utf-8"))
     assert set(manifest["runs"]) == set(preset.methods)
 
 
@@ -90,7 +90,7 @@ def test_each_attack_on_deep_taylor_has_images_of_its_own(subject: Subject, tmp_
     assert not images["top_k"] & images["mass_center"]
     width, height = size(tmp_path / "dtd_examples.png")
     assert width > 2 * height
-    manifest = json.loads((tmp_path / "dtd_examples.manifest.json").read_text())
+    manifest = json.loads((tmp_path / "dtd_examples.manifest.json").read_text("utf-8"))
     assert set(manifest["runs"]) == {"deep_taylor, top_k", "deep_taylor, mass_center"}
     with pytest.raises(InputError, match="shows one method"):
         two = Preset(Budget(1, 1, 8.0), {}, ("gradient", "deep_taylor"), (8.0,), k=20)

@@ -69,7 +69,7 @@ def test_every_explainer_has_a_row_and_the_one_with_most_left_is_first(made) -> 
     written = pd.read_csv(out / "explainer_ranking.csv")
     assert list(written["explainer"]) == list(found["explainer"])
     assert (out / "explainer_ranking.png").read_bytes().startswith(b"\x89PNG")
-    manifest = json.loads((out / "explainer_ranking.manifest.json").read_text())
+    manifest = json.loads((out / "explainer_ranking.manifest.json").read_text("utf-8"))
     assert set(manifest["runs"]) == set(METHODS) and manifest["refused"] == {}
 
 
@@ -113,7 +113,7 @@ def test_an_explainer_that_refuses_is_listed_last_with_its_sentence(tmp_path: Pa
     last = found.iloc[-1]
     assert np.isnan(last["attacked"]) and "gelu" in last["refused"]
     assert any(line.startswith("guided_backprop is left out:") for line in said)
-    manifest = json.loads((tmp_path / "explainer_ranking.manifest.json").read_text())
+    manifest = json.loads((tmp_path / "explainer_ranking.manifest.json").read_text("utf-8"))
     assert manifest["refused"] == {"guided_backprop": last["refused"]}
     with pytest.raises(InputError, match="Every explainer refuses"):
         alone = ranking("quick", methods=("deconvnet",), k=20)

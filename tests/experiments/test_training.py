@@ -117,7 +117,7 @@ def test_weights_and_manifest_are_written_beside_each_other(tmp_path: Path) -> N
     other.get_layer("logits").bias.assign([5, 5])
     zoo.load_weights_npz(other, path)
     np.testing.assert_array_equal(other.get_weights()[-1], model.get_weights()[-1])
-    assert json.loads((tmp_path / "net.manifest.json").read_text()) == {"seed": 3}
+    assert json.loads((tmp_path / "net.manifest.json").read_text("utf-8")) == {"seed": 3}
     assert len(list(tmp_path.iterdir())) == 2
 
 

@@ -27,11 +27,11 @@ def test_shipped_weights_are_at_chance_without_the_object() -> None:
 
 
 def test_shipped_weights_are_small_and_their_manifest_is_theirs() -> None:
-    manifest = json.loads(WEIGHTS.with_name("embedded_manifest.json").read_text())
+    manifest = json.loads(WEIGHTS.with_name("embedded_manifest.json").read_text("utf-8"))
     source = open_source(
         "embedded/val", preprocessing=PREPROCESSINGS["centered"], image_shape=(64, 64, 3)
     )
     assert WEIGHTS.stat().st_size <= 400_000
     assert manifest["accuracy"]["test"] >= 0.88
     assert manifest["parameters"] == zoo.load("embedded").count_params()
-    assert manifest["data"]["test"] == source.fingerprint()
+    assert manifest["data"]["test"] == source.digest()

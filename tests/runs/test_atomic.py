@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from tf_fragile.errors import InputError
 from tf_fragile.runs.atomic import (
     make_directory,
+    read_bytes,
     remove_leftovers,
     replacing,
     write_bytes,
@@ -41,7 +44,7 @@ def test_an_interrupted_write_leaves_the_old_content_and_no_litter(
     with pytest.raises(error), replacing(path) as file:
         file.write(b"new")
         raise error
-    assert path.read_text() == "old"
+    assert path.read_text("utf-8") == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
@@ -96,8 +99,22 @@ def test_make_directory_refuses_a_directory_that_cannot_be_written(
         make_directory(tmp_path)
 
 
-def test_leftovers_of_a_killed_process_are_removed_and_nothing_else(tmp_path: Path) -> None:
-    for name in (".a.parquet.123.partial", ".keep", "part.partial"):
+def test_leftovers_of_killed_processes_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    alive = f".b.parquet.{os.getppid()}.partial"
+    for number in (
+        ended.pid,
+        os.getpid(),
+    ):  # the number of a process that was killed may come again
+        (tmp_path / f".a.parquet.{number}.partial").touch()
+    for name in (alive, ".keep", "part.partial"):
         (tmp_path / name).touch()
     remove_leftovers(tmp_path)
-    assert sorted(os.listdir(tmp_path)) == [".keep", "part.partial"]
+    assert sorted(os.listdir(tmp_path)) == [alive, ".keep", "part.partial"]
+
+
+def test_reading_does_not_wait_on_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="is no file"):
+        read_bytes(tmp_path / "pipe")

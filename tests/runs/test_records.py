@@ -5,11 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tf_fragile.errors import InputError
+from tf_fragile.runs.identity import Origin, Read
 from tf_fragile.runs.records import (
     COLUMNS,
+    SCHEMA,
     make_records,
     part_path,
     read_part,
@@ -17,6 +21,7 @@ from tf_fragile.runs.records import (
     write_records,
 )
 
+MADE = Origin("run", (1,))
 ROW: dict[str, Any] = {"sample": 1, "label": 2, "predicted": 2, "metric": "spearman", "value": 0.5}
 
 
@@ -26,7 +31,7 @@ def test_records_survive_parquet_in_shard_order(tmp_path: Path) -> None:
     rows[3]["value"] = math.nan
     numbers = [10, 2, 7, 3, 11, 0]
     for number in numbers:
-        write_records(part_path(tmp_path, number), make_records([rows[number]]))
+        write_records(part_path(tmp_path, number), make_records([rows[number]]), MADE)
     read = read_records(tmp_path)
     assert tuple(read.columns) == COLUMNS
     pd.testing.assert_frame_equal(read, make_records([rows[n] for n in sorted(numbers)]))
@@ -34,7 +39,7 @@ def test_records_survive_parquet_in_shard_order(tmp_path: Path) -> None:
 
 def test_equal_records_are_equal_bytes(tmp_path: Path) -> None:
     for name in "ab":
-        write_records(tmp_path / name, make_records([ROW, ROW]))
+        write_records(tmp_path / name, make_records([ROW, ROW]), MADE)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
@@ -60,13 +65,13 @@ def test_no_rows_are_an_empty_table_of_the_same_types() -> None:
 
 def test_a_frame_of_other_columns_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="build them with make_records"):
-        write_records(tmp_path / "a.parquet", pd.DataFrame({"sample": [1]}))
+        write_records(tmp_path / "a.parquet", pd.DataFrame({"sample": [1]}), MADE)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_truncated_flipped_or_foreign_file_is_not_a_part(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
-    write_records(path, make_records([{**ROW, "sample": i} for i in range(100)]))
+    write_records(path, make_records([{**ROW, "sample": i} for i in range(100)]), MADE)
     good = path.read_bytes()
     flipped = bytearray(good)
     flipped[60] ^= 0xFF
@@ -88,4 +93,101 @@ def test_a_damaged_part_is_named_when_the_run_is_read(tmp_path: Path) -> None:
 
 def test_a_run_without_records_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no records"):
+        read_records(tmp_path)
+
+
+def written(path: Path) -> pa.Table:
+    rows = [{**ROW, "sample": i, "note": f"é{i}", "value": i / 7} for i in range(5)]
+    write_records(path, make_records(rows), MADE)
+    return pq.read_table(path)
+
+
+def test_a_part_says_what_made_it(tmp_path: Path) -> None:
+    table = written(tmp_path / "a.parquet")
+    part = read_part(tmp_path / "a.parquet")
+    assert isinstance(part, Read) and part.origin == MADE
+    assert list(table.schema.metadata) == [b"tf_fragile"]
+
+
+def replaced(table: pa.Table, column: str, change) -> pa.Table:
+    place = SCHEMA.names.index(column)
+    values = [change(i, v) for i, v in enumerate(table.column(column).to_pylist())]
+    return table.set_column(
+        place, SCHEMA.field(column), pa.array(values, SCHEMA.field(column).type)
+    )
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda t: replaced(t, "value", lambda i, v: v + 1e-15 if i == 3 else v),
+        lambda t: replaced(t, "value", lambda i, v: None if i == 3 else v),
+        lambda t: replaced(t, "label", lambda i, v: None if i == 3 else v),
+        lambda t: replaced(t, "value", lambda i, v: -0.0 if v == 0 else v),
+        lambda t: replaced(t, "sample", lambda i, v: v + (i == 0)),
+        lambda t: replaced(t, "note", lambda i, v: v + " " if i == 4 else v),
+        lambda t: replaced(t, "note", lambda i, v: None if i == 4 else v),
+        lambda t: t.slice(0, 4),
+        lambda t: t.take([1, 0, 2, 3, 4]),
+        lambda t: pa.concat_tables([t, t.slice(0, 1)]),
+    ],
+)
+def test_a_value_edited_under_the_seal_is_noticed(tmp_path: Path, edit) -> None:
+    path = tmp_path / "a.parquet"
+    table = written(path)
+    pq.write_table(edit(table).replace_schema_metadata(table.schema.metadata), path)
+    assert read_part(path) is None
+
+
+@pytest.mark.parametrize(
+    "sealed",
+    [
+        *(b"", b"{}", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"run": "run"}'),
+        b'{"run": "run", "positions": [1], "digest": "0"}',
+        b'{"run": "run", "positions": 1, "digest": "0"}',
+    ],
+)
+def test_a_broken_seal_is_a_damaged_part(tmp_path: Path, sealed: bytes) -> None:
+    path = tmp_path / "a.parquet"
+    table = written(path)
+    pq.write_table(table.replace_schema_metadata({"tf_fragile": sealed}), path)
+    assert read_part(path) is None
+
+
+def test_a_seal_of_another_run_or_other_samples_is_not_made_by_editing_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    table = written(path)
+    sealed = table.schema.metadata[b"tf_fragile"]
+    for old, new in ((b'"run": "run"', b'"run": "other"'), (b"[1]", b"[2]")):
+        assert old in sealed
+        pq.write_table(
+            table.replace_schema_metadata({"tf_fragile": sealed.replace(old, new)}), path
+        )
+        assert read_part(path) is None
+
+
+def test_records_stored_otherwise_are_the_same_records(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    table = written(path)
+    pq.write_table(table, path, compression="zstd", row_group_size=2, use_dictionary=False)
+    part = read_part(path)
+    assert part is not None and part.origin == MADE
+
+
+def test_parts_of_two_runs_are_not_one_run(tmp_path: Path) -> None:
+    part_path(tmp_path, 0).parent.mkdir()
+    for number, run in enumerate(("one", "two")):
+        write_records(part_path(tmp_path, number), make_records([ROW]), Origin(run, (number,)))
+    with pytest.raises(
+        InputError, match=r"part-00001\.parquet was made by another run: with other"
+    ):
+        read_records(tmp_path)
+    with pytest.raises(InputError, match=r"part-00000\.parquet was made by another run"):
+        read_records(tmp_path, "two")
+
+
+def test_records_of_an_earlier_version_are_refused(tmp_path: Path) -> None:
+    part_path(tmp_path, 0).parent.mkdir()
+    pq.write_table(written(tmp_path / "a").replace_schema_metadata(), part_path(tmp_path, 0))
+    with pytest.raises(InputError, match="does not say which run made it: it was written by an ea"):
         read_records(tmp_path)

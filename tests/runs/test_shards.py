@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,18 @@ import pandas as pd
 import pytest
 
 from tf_fragile.errors import InputError
+from tf_fragile.runs.execution import held
 from tf_fragile.runs.gallery import gallery_path, read_gallery
 from tf_fragile.runs.records import make_records, part_directory, part_path, read_records
-from tf_fragile.runs.shards import Shard, ShardResult, bar_over, plan_shards, run_shards
+from tf_fragile.runs.shards import (
+    Shard,
+    ShardResult,
+    bar_over,
+    complete_shards,
+    plan_shards,
+    run_shards,
+    seems_complete,
+)
 
 SHARDS = plan_shards(range(10, 17), 3)
 
@@ -33,6 +43,15 @@ def work(shard: Shard) -> ShardResult:
     return ShardResult(make_records(rows), {str(p): np.full(2, p) for p in shard.positions})
 
 
+def compute(directory: Path, shards=SHARDS, work=work, progress: bool = False) -> list[int]:
+    """What is missing of the run called "toy"."""
+    with held(directory) as lease:
+        complete = complete_shards(directory, shards, "toy")
+        return run_shards(
+            directory, shards, work, run="toy", complete=complete, lease=lease, progress=progress
+        )
+
+
 def contents(directory: Path) -> dict[str, bytes]:
     files = sorted(p for p in directory.rglob("*") if p.is_file())
     return {str(p.relative_to(directory)): p.read_bytes() for p in files}
@@ -40,7 +59,7 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def finished(tmp_path: Path) -> Path:
-    run_shards(tmp_path / "whole", SHARDS, work, progress=False)
+    compute(tmp_path / "whole")
     return tmp_path / "whole"
 
 
@@ -61,7 +80,7 @@ def test_a_finished_run_is_not_computed_again(finished: Path) -> None:
     def forbidden(shard: Shard) -> ShardResult:
         raise AssertionError(f"shard {shard.number} was complete")
 
-    assert run_shards(finished, SHARDS, forbidden, progress=False) == []
+    assert compute(finished, work=forbidden) == []
     assert list(read_records(finished)["sample"]) == list(range(10, 17))
     assert list(read_gallery(finished)) == [str(i) for i in range(10, 17)]
 
@@ -77,9 +96,9 @@ def test_an_interrupted_run_resumes_to_equal_bytes(
 
     other = tmp_path / "other"
     with pytest.raises(error):
-        run_shards(other, SHARDS, interrupted, progress=False)
+        compute(other, work=interrupted)
     assert os.listdir(part_directory(other)) == ["part-00000.parquet"]
-    assert run_shards(other, SHARDS, work, progress=False) == [1, 2]
+    assert compute(other) == [1, 2]
     assert contents(other) == contents(finished)
 
 
@@ -87,8 +106,6 @@ KILLED = """
 import os, pathlib, signal, sys
 sys.path.insert(0, sys.argv[2])
 import test_shards as toy
-from tf_fragile.runs import atomic, shards
-
 replace, writes = os.replace, 0
 
 def die_during_write(source, target):
@@ -99,7 +116,7 @@ def die_during_write(source, target):
     replace(source, target)
 
 os.replace = die_during_write
-shards.run_shards(pathlib.Path(sys.argv[1]), toy.SHARDS, toy.work, progress=False)
+toy.compute(pathlib.Path(sys.argv[1]))
 """
 
 
@@ -119,7 +136,7 @@ def test_a_run_killed_while_writing_resumes_to_equal_bytes(
     assert process.returncode == -signal.SIGKILL
     assert [p for p in contents(other) if p.endswith(".partial")]
     assert os.path.exists(gallery_path(other, 1)) == (write == 3)
-    assert run_shards(other, SHARDS, work, progress=False) == [1, 2]
+    assert compute(other) == [1, 2]
     assert contents(other) == contents(finished)
 
 
@@ -128,8 +145,72 @@ def test_a_damaged_part_is_computed_again(finished: Path, damaged: object) -> No
     before = contents(finished)
     path = damaged(finished, 1)  # type: ignore[operator]
     path.write_bytes(path.read_bytes()[:-10])
-    assert run_shards(finished, SHARDS, work, progress=False) == [1]
+    assert compute(finished) == [1]
     assert contents(finished) == before
+
+
+def swap(directory: Path, of: Callable[[Path, int], Path]) -> None:
+    first, second = of(directory, 0), of(directory, 1)
+    content = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(content)
+
+
+@pytest.mark.parametrize("of", [part_path, gallery_path])
+def test_parts_swapped_between_shards_are_computed_again(finished: Path, of) -> None:
+    before = contents(finished)
+    swap(finished, of)
+    assert not seems_complete(finished, SHARDS[0])
+    assert compute(finished) == [0, 1]
+    assert contents(finished) == before
+
+
+@pytest.mark.parametrize("of", [part_path, gallery_path])
+def test_an_intact_part_of_another_run_is_refused_and_kept(finished: Path, of) -> None:
+    other = finished.parent / "other"
+    with held(other) as lease:
+        run_shards(other, SHARDS, work, run="b", complete=(), lease=lease, progress=False)
+    of(finished, 1).write_bytes(of(other, 1).read_bytes())
+    before = contents(finished)
+    with pytest.raises(InputError, match=rf"{of(finished, 1).name} was made by another run: with"):
+        compute(finished)
+    assert contents(finished) == before
+
+
+def test_a_damaged_part_beside_one_of_another_run_is_no_reason_to_go_on(finished: Path) -> None:
+    for shard in SHARDS:
+        part_path(finished, shard.number).write_bytes(b"")
+    with pytest.raises(InputError, match=r"part-00000\.npz was made by another run"):
+        complete_shards(finished, SHARDS, "another")
+
+
+def test_a_part_beyond_the_plan_is_refused(finished: Path) -> None:
+    extra = part_path(finished, 7)
+    extra.write_bytes(part_path(finished, 1).read_bytes())
+    with pytest.raises(
+        InputError, match=r"part-00007\.parquet is no part of this run, which has 3"
+    ):
+        compute(finished)
+
+
+def test_the_number_of_complete_shards_is_known_beforehand(finished: Path) -> None:
+    assert [seems_complete(finished, shard) for shard in SHARDS] == [True] * 3
+    part_path(finished, 2).unlink()
+    assert not seems_complete(finished, SHARDS[2])
+    assert not seems_complete(finished, Shard(0, (10, 11)))
+
+
+def test_a_process_that_lost_the_directory_writes_nothing_more(finished: Path) -> None:
+    other = finished.parent / "other"
+
+    def robbed(shard: Shard) -> ShardResult:
+        if shard.number == 1:
+            (other / "lease.json").unlink()
+        return work(shard)
+
+    with pytest.raises(InputError, match=r"lease\.json is gone, so this process writes nothing mo"):
+        compute(other, work=robbed)
+    assert os.listdir(gallery_path(other, 0).parent) == ["part-00000.npz"]
 
 
 def test_a_full_disk_stops_the_run_and_keeps_the_finished_shards(
@@ -146,24 +227,24 @@ def test_a_full_disk_stops_the_run_and_keeps_the_finished_shards(
         raise OSError(28, "No space left on device")
 
     with pytest.raises(InputError, match=r"No space left in .*what is already written"):
-        run_shards(other, SHARDS, fill, progress=False)
+        compute(other, work=fill)
     monkeypatch.undo()
     assert os.listdir(part_directory(other)) == ["part-00000.parquet"]
-    assert run_shards(other, SHARDS, work, progress=False) == [1, 2]
+    assert compute(other) == [1, 2]
     assert contents(other) == contents(finished)
 
 
 def test_a_directory_that_cannot_be_made_is_told_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="a file is in the way"):
-        run_shards(tmp_path / "file", SHARDS, work, progress=False)
+        compute(tmp_path / "file")
 
 
 def test_the_bar_counts_images_and_starts_at_those_already_there(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     part_path(finished, 2).unlink()
-    run_shards(finished, SHARDS, work)
+    compute(finished, progress=True)
     shown = capsys.readouterr().err
     assert "6/7" in shown
     assert "7/7" in shown
@@ -172,7 +253,7 @@ def test_the_bar_counts_images_and_starts_at_those_already_there(
 
 def test_resumed_records_equal_those_of_another_cut_of_the_same_samples(finished: Path) -> None:
     other = finished.parent / "other"
-    run_shards(other, plan_shards(range(10, 17), 2), work, progress=False)
+    compute(other, plan_shards(range(10, 17), 2))
     pd.testing.assert_frame_equal(read_records(other), read_records(finished))
 
 

@@ -29,9 +29,11 @@ from tf_fragile.audit.units import radii_in_words
 from tf_fragile.audit.verdict import Verdict, verdicts
 from tf_fragile.probes.pictures import sample_of
 from tf_fragile.probes.running import keep_pictures, run_probe
-from tf_fragile.runs.atomic import make_directory, write_text
+from tf_fragile.runs.atomic import write_text
+from tf_fragile.runs.execution import held
 from tf_fragile.runs.gallery import read_gallery
-from tf_fragile.runs.manifest import Manifest
+from tf_fragile.runs.lease import Lease
+from tf_fragile.runs.manifest import Manifest, settings_hash
 
 Say = Callable[[str], None]
 
@@ -81,9 +83,35 @@ def run_audit(
       width: columns of the table.
 
     Raises:
-      InputError: bad input, before any work is done; or the directory can't be written.
+      InputError: bad input, before any work is done; the directory can't be written, or another
+        process works in it.
     """
-    out = make_directory(out)
+    with held(out) as lease:
+        return _run(
+            settings,
+            Path(out),
+            lease,
+            data_dir=data_dir,
+            gallery=gallery,
+            command=command,
+            say=say,
+            progress=progress,
+            width=width,
+        )
+
+
+def _run(
+    settings: AuditSettings,
+    out: Path,
+    lease: Lease,
+    *,
+    data_dir: str | None,
+    gallery: int,
+    command: Sequence[str],
+    say: Say,
+    progress: bool,
+    width: int,
+) -> AuditResult:
     subject = open_subject(settings, data_dir, progress=progress)
     plan = make_plan(subject, gallery)
     for line in plan.lines:
@@ -99,8 +127,10 @@ def run_audit(
         command=command,
         shard_size=settings.shard_size,
         pictures=subject.positions.tolist() if everyone_shown(gallery, subject.counts) else (),
+        lease=lease,
         progress=progress,
     )
+    run = settings_hash(manifest)
     counts = as_recorded(subject.counts, records)
     attacked = without_extras(records)
     summary = summarize(attacked)
@@ -112,6 +142,8 @@ def run_audit(
         subject.source,
         samples,
         records,
+        run=run,
+        lease=lease,
         shard_size=settings.shard_size,
         progress=progress,
     )
@@ -127,6 +159,7 @@ def run_audit(
             grid=_grid(subject),
         )
     )
+    lease.check()
     write_text(out / "summary.csv", summary.to_csv(index=False))
     write_text(out / "samples.csv", sample_table(records, subject.source).to_csv(index=False))
     write_report(
@@ -138,7 +171,7 @@ def run_audit(
         exclusions=exclusions(records),
         skipped_files=[(file.path, file.reason) for file in subject.source.skipped],
         examples=examples(
-            read_gallery(out, lambda name: sample_of(name) in samples),
+            read_gallery(out, run, lambda name: sample_of(name) in samples),
             records,
             subject.source,
             shown.places,

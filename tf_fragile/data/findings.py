@@ -20,10 +20,12 @@ class Found:
     Attributes:
       path: relative to the folder.
       look: what was seen.
+      sha256: of its content; empty where it has a problem.
     """
 
     path: Path
     look: Look
+    sha256: bytes = b""
 
 
 def judged(found: Sequence[Found]) -> list[Found]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -70,7 +73,7 @@ class Source:
       image_shape: `(H, W, C)` of every image.
       preprocessing: how pixels become model units.
       read: gives the sample at a position.
-      digest: gives a hash of the content.
+      digest: gives a SHA-256 hash of the stored content alone, as 64 hexadecimal digits.
       size: how many samples there are.
       skipped: files that could not be used; they take no position.
       classes_from: how labels were matched with the outputs of a model, a clause; empty where
@@ -83,6 +86,9 @@ class Source:
         numbers, or rows of them; empty where there are no labels.
       reader: gives a `read` for another geometry and `(H, W, C)` of the same C, without looking at
         the data again; `None` where pictures are of one size.
+      reading: the same as data, its decoder included; `None` where nothing was decoded or resized.
+      outputs: the output of each class of the data, in their own order; empty where labels are the
+        outputs' numbers, or there are none.
     """
 
     name: str
@@ -99,6 +105,8 @@ class Source:
     geometry: str = ""
     numbering: Numbering = ""
     reader: Callable[[Reading, tuple[int, int, int]], Read] | None = None
+    reading: Reading | None = None
+    outputs: tuple[int, ...] = ()
 
     def name_of(self, position: int) -> str:
         """What a sample is called: its file, or its number."""
@@ -112,7 +120,7 @@ class Source:
         if self.reader is None:
             return None
         read = self.reader(reading, image_shape)
-        return replace(self, image_shape=image_shape, read=read, geometry="")
+        return replace(self, image_shape=image_shape, read=read, geometry="", reading=reading)
 
     @property
     def range(self) -> InputRange:
@@ -149,8 +157,20 @@ class Source:
         )
 
     def fingerprint(self) -> str:
-        """A SHA-256 hash of the content, as 64 hexadecimal digits."""
-        return self.digest()
+        """A SHA-256 hash of what a model is shown and told, as 64 hexadecimal digits.
+
+        It covers the content, preprocessing with its bounds, size, resizing, interpolation,
+        orientation and decoder, the output that each class stands for, and the classes' names.
+        """
+        facts = {
+            "content": self.digest(),
+            "shape": self.image_shape,
+            "preprocessing": dataclasses.asdict(self.preprocessing),
+            "reading": None if self.reading is None else dataclasses.asdict(self.reading),
+            "outputs": self.outputs,
+            "classes": self.class_names,
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def choose(source: Source, num: int | None, seed: int = 0) -> npt.NDArray[np.int64]:

@@ -88,6 +88,7 @@ def open_embedded(
         size=SPLITS[split],
         classes_from=labelling.origin,
         numbering="names",
+        outputs=labelling.outputs,
     )
 
 

@@ -46,7 +46,7 @@ def open_folder(
     outputs. A folder without folders, or with one that is no known class, has no labels. Hidden
     files and folders are left out at any depth; every other file is read or skipped with a reason.
     Every file is decoded once when the folder is opened, so that a position never turns out to be
-    unreadable later.
+    unreadable later, and its content is hashed then.
 
     Args:
       directory: the folder.
@@ -93,11 +93,8 @@ def open_folder(
 
     def digest() -> str:
         sha = hashlib.sha256()
-        for path in paths:
-            content = _content(path)
-            sha.update(os.fsencode(path.relative_to(root).as_posix()))
-            sha.update(f"\0{len(content)}\0".encode())
-            sha.update(content)
+        for file in used:
+            sha.update(os.fsencode(file.path.as_posix()) + b"\0" + file.sha256)
         return sha.hexdigest()
 
     return Source(
@@ -121,6 +118,8 @@ def open_folder(
         geometry=geometry.in_words(reading, image_shape),
         numbering="names" if label_of else "",
         reader=reader,
+        reading=reading,
+        outputs=labelling.outputs,
     )
 
 
@@ -160,7 +159,11 @@ def _look_at_all(tree: Tree, channels: int, file_limit: float) -> list[Found]:
     def looked(path: Path) -> Found:
         try:
             with open(tree.root / path, "rb") as content:
-                return Found(path, decoding.look(content, channels, path.suffix, file_limit))
+                look = decoding.look(content, channels, path.suffix, file_limit)
+                # Now, while the file is in the cache: a folder is read once to be opened and known.
+                content.seek(0)
+                sha = b"" if look.problem else hashlib.file_digest(content, "sha256").digest()
+                return Found(path, look, sha)
         except OSError as error:
             return Found(path, decoding.Look(error.strerror or "can't be opened"))
 

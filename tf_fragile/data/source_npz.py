@@ -86,6 +86,7 @@ def open_npz(
         else f"{images.shape[1]}x{images.shape[2]}, {in_words(rule, image_shape)}",
         reader=reader,
         numbering="" if choice.labels is None else "one-hot" if labels.one_hot else "numbers",
+        reading=None if fits else rule,
     )
 
 

@@ -101,6 +101,8 @@ def open_tfds(
         geometry="as they are" if fits else geometry.in_words(reading, image_shape),
         numbering="names" if labelling.outputs else "numbers" if max(labels) >= 0 else "",
         reader=reader,
+        reading=reading,
+        outputs=labelling.outputs,
     )
 
 

@@ -117,7 +117,7 @@ def train(
         "steps_taken": steps,
         "accuracy": {role: round(accuracy(model, data[role]), 4) for role in data},
         "images": {role: len(source) for role, source in sources.items()},
-        "data": {role: source.fingerprint() for role, source in sources.items()},
+        "data": {role: source.digest() for role, source in sources.items()},
         "versions": versions(),
         "device": "GPU" if tf.config.list_physical_devices("GPU") else "CPU",
         "wall_seconds": round(time.monotonic() - started, 1),

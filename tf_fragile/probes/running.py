@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,11 +17,13 @@ from tf_fragile.models.fingerprint import fingerprint
 from tf_fragile.probes.fragility import FragilityProbe
 from tf_fragile.probes.pictures import deviation_arrays, kept, sample_of, to_arrays
 from tf_fragile.runs import manifest as manifests
-from tf_fragile.runs.atomic import make_directory
+from tf_fragile.runs.execution import execute
 from tf_fragile.runs.gallery import image_path, names_of, write_gallery
+from tf_fragile.runs.identity import Origin
+from tf_fragile.runs.lease import Lease
 from tf_fragile.runs.manifest import Manifest
-from tf_fragile.runs.records import make_records, read_records
-from tf_fragile.runs.shards import Shard, ShardResult, bar_over, plan_shards, run_shards
+from tf_fragile.runs.records import make_records
+from tf_fragile.runs.shards import Shard, ShardResult, bar_over, plan_shards
 
 
 def run_probe(
@@ -36,6 +37,7 @@ def run_probe(
     command: Sequence[str],
     shard_size: int,
     pictures: Collection[int] = (),
+    lease: Lease | None = None,
     progress: bool = True,
 ) -> tuple[pd.DataFrame, Manifest]:
     """Computes what is missing of a run and returns all of its records.
@@ -50,30 +52,31 @@ def run_probe(
       command: the command line, for the manifest.
       shard_size: images a shard; part of the settings, for batches decide rounding.
       pictures: positions of the images of which pictures are kept, where they are attacked.
+      lease: on the directory; taken for this call where `None`.
       progress: whether to draw a bar.
 
     Raises:
-      InputError: the directory holds another run, or can't be written.
+      InputError: the directory holds another run, is worked on by another process, or can't be
+        written.
     """
-    directory = make_directory(directory)
-    manifest = manifests.open_run(
-        directory,
-        manifests.begin(
-            command=command,
-            settings={**settings, "shard_size": shard_size, "positions": list(map(int, positions))},
-            seed=probe.seed,
-            model_hash=fingerprint(model),
-            data_hash=source.fingerprint(),
-            data_size=len(source),
-            device=device(),
-        ),
+    numbers = [int(position) for position in positions]
+    manifest = manifests.begin(
+        command=command,
+        settings={**settings, "shard_size": shard_size, "positions": numbers},
+        seed=probe.seed,
+        model_hash=fingerprint(model),
+        data_hash=source.fingerprint(),
+        data_size=len(source),
+        device=device(),
     )
-    started = time.monotonic()
-    work = _work(probe, source, {int(position) for position in pictures}, progress)
-    run_shards(directory, plan_shards([int(p) for p in positions], shard_size), work, progress)
-    manifest = manifests.finish(manifest, time.monotonic() - started)
-    manifests.write(directory, manifest)
-    return read_records(directory), manifest
+    return execute(
+        directory,
+        manifest,
+        plan_shards(numbers, shard_size),
+        _work(probe, source, {int(position) for position in pictures}, progress),
+        lease=lease,
+        progress=progress,
+    )
 
 
 def keep_pictures(
@@ -83,6 +86,8 @@ def keep_pictures(
     samples: Collection[int],
     records: pd.DataFrame,
     *,
+    run: str,
+    lease: Lease,
     shard_size: int,
     progress: bool = True,
 ) -> None:
@@ -98,10 +103,12 @@ def keep_pictures(
       source: of the run.
       samples: which images; those that the probe leaves out have no pictures.
       records: of the run.
+      run: its `manifest.settings_hash`.
+      lease: on the directory.
       shard_size: images attacked together.
       progress: whether to draw a bar.
     """
-    missing = sorted(set(map(int, samples)) - kept(names_of(directory)))
+    missing = sorted(set(map(int, samples)) - kept(names_of(directory, run)))
     with bar_over(len(missing), "picture", progress and bool(missing)) as bar:
         for shard in plan_shards(missing, shard_size):
             batch = source.load(shard.positions)
@@ -111,7 +118,8 @@ def keep_pictures(
             arrays |= deviation_arrays(make_records(findings.rows), records)
             for sample in shard.positions:
                 own = {name: array for name, array in arrays.items() if sample_of(name) == sample}
-                write_gallery(image_path(directory, sample), own)
+                lease.check()
+                write_gallery(image_path(directory, sample), own, Origin(run, (sample,)))
             bar.update(len(shard.positions))
 
 

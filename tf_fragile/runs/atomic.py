@@ -62,6 +62,18 @@ def write_text(path: Path | str, content: str) -> None:
     write_bytes(path, content.encode("utf-8", "backslashreplace"))
 
 
+def read_bytes(path: Path | str) -> bytes:
+    """Reads a whole file, and of pipes and devices, on which reading waits, nothing.
+
+    Raises:
+      OSError: it is not there, no file, or can't be read.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "is no file", str(path))
+    return path.read_bytes()
+
+
 def make_directory(path: Path | str) -> Path:
     """Makes a directory with its parents and proves that a file can be written there.
 
@@ -87,9 +99,29 @@ def make_directory(path: Path | str) -> Path:
 
 
 def remove_leftovers(directory: Path | str) -> None:
-    """Removes the temporary files that a killed process left in `directory`."""
+    """Removes the temporary files that killed processes left in `directory`.
+
+    Those of another process that is alive are left alone; no process but this one may be writing
+    under the number of this one.
+    """
     for leftover in Path(directory).glob(f".*{_SUFFIX}"):
-        leftover.unlink(missing_ok=True)
+        writer = leftover.name.removesuffix(_SUFFIX).rpartition(".")[2]
+        alive = writer.isdecimal() and int(writer) != os.getpid() and is_alive(int(writer))
+        if not alive and leftover.is_file():
+            leftover.unlink(missing_ok=True)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of this number is on this machine; true where that can't be asked."""
+    if os.name != "posix":  # a signal of number 0 is no question there
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
 
 
 def _sync_directory(directory: Path) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import importlib
 import json
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 
 from tf_fragile._version import __version__
 from tf_fragile.errors import InputError
-from tf_fragile.runs.atomic import write_text
+from tf_fragile.runs.atomic import read_bytes, write_text
 
 NAME = "manifest.json"
 
@@ -95,48 +96,53 @@ def finish(manifest: Manifest, wall_time_s: float) -> Manifest:
 
 
 def settings_hash(manifest: Manifest) -> str:
-    """SHA-256 of what decides the numbers: settings, seed, model, data and versions."""
+    """SHA-256 of what decides the numbers: settings, seed, model, data and versions.
+
+    Of model and data the digests count, not what they are called or where they lie.
+    """
     text = json.dumps(_deciding(manifest), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def open_run(directory: Path | str, manifest: Manifest) -> Manifest:
-    """Writes the manifest of a new run, or takes up the run that `directory` already holds.
-
-    Args:
-      directory: the run directory; must exist.
-      manifest: the run about to start.
-
-    Returns:
-      The manifest to go on with: `manifest`, or the stored one counted as resumed once more.
+def taken_up(directory: Path | str, manifest: Manifest) -> Manifest:
+    """The manifest to go on with: the stored one, resumed once more, or `manifest` where none is.
 
     Raises:
-      InputError: if the directory holds a run with other settings.
+      InputError: if `directory` holds a run with other settings, or an edited manifest.
     """
     existing = read(directory)
-    if existing is not None:
-        check_same_settings(existing, manifest, directory)
-        manifest = dataclasses.replace(existing, resumed=existing.resumed + 1)
-    write(directory, manifest)
-    return manifest
+    if existing is None:
+        return manifest
+    check_same_settings(existing, manifest, directory)
+    return dataclasses.replace(existing, resumed=existing.resumed + 1)
 
 
 def check_same_settings(existing: Manifest, new: Manifest, directory: Path | str) -> None:
     """Refuses to mix the records of two different runs in one directory.
 
     Raises:
-      InputError: naming what changed: the model, the data, or the first setting that differs.
+      InputError: naming what changed: a setting of the same model and data, else the model, the
+        data, or the first setting that differs.
     """
-    changed = _other_model(existing, new) or _other_data(existing, new)
-    if changed:
-        raise InputError(f"{_holds(directory)}: {changed}; {_CHOOSE}.")
+    if settings_hash(existing) == settings_hash(new):
+        return
     before, after = _flatten(_deciding(existing)), _flatten(_deciding(new))
-    for name in sorted(before.keys() | after.keys()):
-        old, now = before.get(name, "not set"), after.get(name, "not set")
-        if old != now:
-            raise InputError(f"{_holds(directory)}: {name} was {old} and is now {now}; {_CHOOSE}.")
+    changed = {
+        name: f"{name} was {before.get(name, _UNSET)} and is now {after.get(name, _UNSET)}"
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name, _UNSET) != after.get(name, _UNSET) and name not in _NAMED
+    }
+    same_names = all(existing.settings.get(name) == new.settings.get(name) for name in _NAMED)
+    # `preprocessing` says more than the digest of the data, of which it is a part; positions less.
+    telling = [said for name, said in changed.items() if same_names and name != "positions"]
+    digests = filter(None, [_other_model(existing, new), _other_data(existing, new)])
+    raise InputError(
+        f"{_holds(directory)}: {[*telling, *digests, *changed.values()][0]}; {_CHOOSE}."
+    )
 
 
+_UNSET = "not set"
+_NAMED = ("model", "data")  # what decides is their digest, wherever they lie
 _CHOOSE = "choose another --out or delete it"
 
 
@@ -151,7 +157,7 @@ def _other_model(existing: Manifest, new: Manifest) -> str:
     then, now = existing.settings.get("model"), new.settings.get("model")
     names = f" ({then} then, {now} now)" if then != now else ""
     digests = _digests(existing.model_hash, new.model_hash)
-    return f"the model changed{names}: other layers or weights: {digests}"
+    return f"the model changed{names}: other layers, weights or code: {digests}"
 
 
 def _other_data(existing: Manifest, new: Manifest) -> str:
@@ -163,7 +169,8 @@ def _other_data(existing: Manifest, new: Manifest) -> str:
     sizes = existing.data_size, new.data_size
     if None not in sizes and sizes[0] != sizes[1]:
         return f"the data changed{names}: {sizes[0]} images then, {sizes[1]} now"
-    as_many = "as many images, but other pixels, names or labels: " if None not in sizes else ""
+    as_many = "as many images, but other pixels, names, labels or classes: "
+    as_many = as_many if None not in sizes else ""
     return f"the data changed{names}: {as_many}{_digests(existing.data_hash, new.data_hash)}"
 
 
@@ -172,29 +179,58 @@ def _digests(then: str, now: str) -> str:
 
 
 def write(directory: Path | str, manifest: Manifest) -> None:
-    """Writes `manifest.json` in one step."""
+    """Writes `manifest.json` in one step, with the hash of its settings and a digest of it all."""
     content = dataclasses.asdict(manifest) | {"settings_hash": settings_hash(manifest)}
-    write_text(Path(directory) / NAME, json.dumps(content, indent=2) + "\n")
+    content = _as_json(content)
+    write_text(
+        Path(directory) / NAME,
+        json.dumps(content | {"digest": _digest(content)}, indent=2) + "\n",
+    )
 
 
 def read(directory: Path | str) -> Manifest | None:
     """Reads `manifest.json`, or returns None where there is none.
 
     Raises:
-      InputError: if it is not a manifest of this library.
+      InputError: if it is not a manifest of this library, was written by an earlier version, or
+        edited.
     """
     path = Path(directory) / NAME
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     try:
-        content = json.loads(path.read_text("utf-8"))
-        content.pop("settings_hash")
-        content["command"] = tuple(content["command"])
-        return Manifest(**content)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        content = json.loads(read_bytes(path).decode())
+        known = isinstance(content, dict) and content.keys() >= _NAMES
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not a manifest of tf_fragile; {_BY_RECORDS}.") from error
+    if not known:
+        raise InputError(f"{path} is not a manifest of tf_fragile; {_BY_RECORDS}.")
+    if "digest" not in content:
         raise InputError(
-            f"{path} is not a manifest of tf_fragile; choose another --out or delete it."
-        ) from error
+            f"{path} was written by an earlier version of tf_fragile, or edited: it has no digest "
+            f"of its content; {_CHOOSE}."
+        )
+    digest = content.pop("digest")
+    if digest != _digest(content) or content.keys() != _NAMES:
+        raise InputError(
+            f"{path} was edited: its content is not that of its digest; put it back as it was, or "
+            f"{_BY_RECORDS}."
+        )
+    stored = content.pop("settings_hash")
+    manifest = Manifest(**content | {"command": tuple(content["command"])})
+    if stored != settings_hash(manifest):
+        raise InputError(
+            f"{path} was edited: its settings are not those of its settings_hash; put it back as "
+            f"it was, or {_BY_RECORDS}."
+        )
+    return manifest
+
+
+_NAMES = {field.name for field in dataclasses.fields(Manifest)} | {"settings_hash"}
+_BY_RECORDS = (
+    "delete it, and the command that made the records beside it takes them up, or choose another "
+    "--out"
+)
 
 
 def versions() -> dict[str, str]:
@@ -208,12 +244,16 @@ _LIBRARIES = ("tensorflow", "keras", "numpy")
 
 def _deciding(manifest: Manifest) -> dict[str, Any]:
     return {
-        "settings": _as_json(manifest.settings),
+        "settings": {k: v for k, v in _as_json(manifest.settings).items() if k not in _NAMED},
         "seed": manifest.seed,
         "model": manifest.model_hash,
         "data": manifest.data_hash,
         "versions": dict(manifest.versions),
     }
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tf_fragile.errors import InputError
-from tf_fragile.runs.atomic import write_bytes
+from tf_fragile.runs.atomic import read_bytes, write_bytes
+from tf_fragile.runs.identity import KEY, Origin, Read, run_of, seal, unseal
 
 SCHEMA = pa.schema(
     [
@@ -28,6 +30,7 @@ SCHEMA = pa.schema(
         ("note", pa.string()),
     ]
 )
+PARTS = "part-*.parquet"
 COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
 DEFAULTS: Mapping[str, Any] = {
     "explainer": "",
@@ -68,8 +71,10 @@ def make_records(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         raise InputError(f"A record holds a value of the wrong type: {error}") from error
 
 
-def write_records(path: Path | str, records: pd.DataFrame) -> None:
-    """Writes records as Parquet with page checksums, in one step.
+def write_records(path: Path | str, records: pd.DataFrame, origin: Origin) -> None:
+    """Writes records as Parquet with page checksums and their origin, in one step.
+
+    Equal records of equal origin are equal bytes.
 
     Raises:
       InputError: if a column is missing, unknown or of the wrong type, or writing fails.
@@ -86,38 +91,48 @@ def write_records(path: Path | str, records: pd.DataFrame) -> None:
             f"Records for {Path(path).name} hold a value of the wrong type: {error}"
         ) from error
     buffer = io.BytesIO()
-    # The schema metadata would hold the pandas version; equal records are equal bytes without.
-    pq.write_table(table.replace_schema_metadata(), buffer, write_page_checksum=True)
+    # In place of what pandas puts there: its version, by which equal records would differ.
+    signed = table.replace_schema_metadata({KEY: seal(origin, _pieces(table))})
+    pq.write_table(signed, buffer, write_page_checksum=True)
     write_bytes(path, buffer.getvalue())
 
 
-def read_part(path: Path | str) -> pd.DataFrame | None:
-    """Reads one file of records, or returns None if it is truncated, corrupt or of another kind."""
+def read_part(path: Path | str) -> Read[pd.DataFrame] | None:
+    """Reads one file of records.
+
+    Returns:
+      The records and what made them; `None` if the file is missing, truncated, corrupt, changed or
+      of another kind.
+    """
     try:
         # From memory, because the reader keeps no handle open on a file that may be replaced.
-        table = pq.read_table(
-            pa.BufferReader(Path(path).read_bytes()), page_checksum_verification=True
-        )
+        table = pq.read_table(pa.BufferReader(read_bytes(path)), page_checksum_verification=True)
     except (pa.ArrowException, OSError):
         return None
     if not table.schema.equals(SCHEMA):
         return None
-    return table.to_pandas()
+    sealed = (table.schema.metadata or {}).get(KEY.encode())
+    if sealed is None:
+        return Read(table.to_pandas(), None)
+    origin = unseal(sealed, _pieces(table))
+    return None if origin is None else Read(table.to_pandas(), origin)
 
 
-def read_records(directory: Path | str) -> pd.DataFrame:
+def read_records(directory: Path | str, run: str | None = None) -> pd.DataFrame:
     """Reads the records of a run, all parts in the order of their shards.
 
     Args:
       directory: the run directory.
+      run: the run that they must be of; by the first part where `None`.
 
     Returns:
       One frame with the columns and types of `SCHEMA`.
 
     Raises:
-      InputError: if there are none or a part cannot be read.
+      InputError: if there are none, a part cannot be read, does not say whose it is, or is not of
+        the same run as the others.
     """
-    paths = sorted(part_directory(directory).glob("part-*.parquet"))
+    paths = sorted(part_directory(directory).glob(PARTS))
     if not paths:
         raise InputError(f"{Path(directory)} holds no records; run the audit there first.")
     parts = []
@@ -125,7 +140,8 @@ def read_records(directory: Path | str) -> pd.DataFrame:
         part = read_part(path)
         if part is None:
             raise InputError(f"{path} is damaged; run the same command again to recompute it.")
-        parts.append(part)
+        run = run_of(part, run, path)
+        parts.append(part.content)
     return pd.concat(parts, ignore_index=True)
 
 
@@ -137,3 +153,13 @@ def part_directory(directory: Path | str) -> Path:
 def part_path(directory: Path | str, number: int) -> Path:
     """The file of records of one shard."""
     return part_directory(directory) / f"part-{number:05d}.parquet"
+
+
+def _pieces(table: pa.Table) -> Iterator[bytes]:
+    """The columns as bytes that don't depend on how a library stores them."""
+    for name in SCHEMA.names:
+        column = table.column(name)
+        if pa.types.is_string(column.type):
+            yield json.dumps(column.to_pylist()).encode()
+        else:
+            yield column.to_numpy().tobytes()

@@ -15,7 +15,7 @@ from tf_fragile.experiments.fragility.campaign import Campaign, probes
 from tf_fragile.experiments.fragility.output import said
 from tf_fragile.experiments.fragility.subject import Selection, Subject
 from tf_fragile.explainers.explainer import Explainer
-from tf_fragile.runs.shards import is_complete, plan_shards
+from tf_fragile.runs.shards import plan_shards, seems_complete
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _line(
     once = sum(made.forwards(explainer) for made in attacks.values())
     forwards = len(positions) * len(preset.epsilon) * once
     shards = plan_shards(positions, preset.shard_size)
-    there = [shard for shard in shards if is_complete(campaign.place(method), shard)]
+    there = [shard for shard in shards if seems_complete(campaign.place(method), shard)]
     done = sum(len(shard.positions) for shard in there)
     text = (
         f"{method}: {len(positions)} images x {len(preset.epsilon)} radii x "

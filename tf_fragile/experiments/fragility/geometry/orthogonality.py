@@ -5,7 +5,6 @@ Source: Ghorbani et al. 2019, the figure on orthogonality, its half on feature i
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -27,9 +26,10 @@ from tf_fragile.probes.hessian import PowerIteration
 from tf_fragile.probes.running import device
 from tf_fragile.runs import manifest as manifests
 from tf_fragile.runs.atomic import make_directory
+from tf_fragile.runs.execution import execute
 from tf_fragile.runs.manifest import Manifest
-from tf_fragile.runs.records import make_records, read_records
-from tf_fragile.runs.shards import Shard, ShardResult, plan_shards, run_shards
+from tf_fragile.runs.records import make_records
+from tf_fragile.runs.shards import Shard, ShardResult, plan_shards
 
 NAME = "orthogonality"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -112,22 +112,18 @@ def _run(
     request: Request,
     progress: bool,
 ) -> tuple[pd.DataFrame, Manifest]:
-    directory = make_directory(request.out / "run")
-    manifest = manifests.open_run(
-        directory,
-        manifests.begin(
-            command=request.command,
-            settings={
-                "model": subject.name,
-                "data": subject.source.name,
-                **asdict(settings),
-                "positions": list(selection.positions),
-            },
-            seed=request.seed,
-            model_hash=fingerprint(subject.model),
-            data_hash=subject.source.fingerprint(),
-            device=device(),
-        ),
+    manifest = manifests.begin(
+        command=request.command,
+        settings={
+            "model": subject.name,
+            "data": subject.source.name,
+            **asdict(settings),
+            "positions": list(selection.positions),
+        },
+        seed=request.seed,
+        model_hash=fingerprint(subject.model),
+        data_hash=subject.source.fingerprint(),
+        device=device(),
     )
     probe = CurvatureProbe(
         subject.network,
@@ -139,11 +135,8 @@ def _run(
     def work(shard: Shard) -> ShardResult:
         return ShardResult(make_records(probe(subject.source.load(shard.positions))))
 
-    started = time.monotonic()
-    run_shards(directory, plan_shards(selection.positions, settings.rows), work, progress)
-    manifest = manifests.finish(manifest, time.monotonic() - started)
-    manifests.write(directory, manifest)
-    return read_records(directory), manifest
+    shards = plan_shards(selection.positions, settings.rows)
+    return execute(request.out / "run", manifest, shards, work, progress=progress)
 
 
 def _draw(table: pd.DataFrame, subject: Subject, settings: Orthogonality, path: Path) -> None:

@@ -24,7 +24,7 @@ from tf_fragile.metrics.statistics import Interval, bootstrap_mean
 from tf_fragile.probes.fragility import FragilityProbe
 from tf_fragile.probes.running import run_probe
 from tf_fragile.runs.manifest import Manifest
-from tf_fragile.runs.shards import is_complete, plan_shards
+from tf_fragile.runs.shards import plan_shards, seems_complete
 
 COLUMNS = (
     "explainer", "settings", "attacked", "attacked_low", "attacked_high", "random", "random_low",
@@ -210,7 +210,7 @@ def _mean(records: pd.DataFrame, metric: str) -> Interval:
 
 def is_there(directory: Path, positions: tuple[int, ...], shard_size: int) -> bool:
     """Whether all records of a run are in its directory."""
-    return all(is_complete(directory, shard) for shard in plan_shards(positions, shard_size))
+    return all(seems_complete(directory, shard) for shard in plan_shards(positions, shard_size))
 
 
 def _spoken(settings: Mapping[str, Any]) -> str:
