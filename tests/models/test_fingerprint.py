@@ -102,7 +102,7 @@ SLOPE = 0.2
         {"second": "chosen"},  # settings such as `layer=chosen` mean it
         {"scale": 0.2},
     ],
-    ids=str,
+    ids=lambda changes: next(iter(changes)),
 )
 def test_it_changes_with_whatever_changes_the_function(plain, changes) -> None:
     assert fingerprint(net(**changes)) != plain
