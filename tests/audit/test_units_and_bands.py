@@ -207,8 +207,8 @@ def test_a_picture_that_can_not_be_drawn_leaves_the_rest_of_its_card() -> None:
     ("settings", "sentence"),
     [
         ({"bounds": (1, -1)}, "--bounds=1,-1 is no range; write --bounds=LOW,HIGH, such as"),
-        ({"bounds": (0, np.inf)}, "--bounds=0,inf is no range"),
-        ({"bounds": (0, np.nan)}, "--bounds=0,nan is no range"),
+        ({"bounds": (0, np.inf)}, "--bounds is inf; give 2 values, each a finite number."),
+        ({"bounds": (0, np.nan)}, "--bounds is nan; give 2 values"),
         (
             {"bounds": (-1, 1), "preprocessing": "unit"},
             "--bounds says that the data are stored as the model takes them, --preprocessing=unit "
@@ -251,7 +251,7 @@ def test_the_advice_on_radii_is_taken() -> None:
     [
         ((0, 1), "--bands=0,1 names 2 channels; give one (drawn as grey) or three (as"),
         ((3, 2, 1), "--bands=3,2,1 names channel 3, but the network takes 3; give numbers from"),
-        ((-1,), "--bands=-1 names channel -1, but the network takes 3; give numbers from 0 to 2."),
+        ((-1,), "--bands is -1; give values, each a whole number from 0 to"),
     ],
 )  # fmt: skip
 def test_bands_that_are_not_there_are_refused_before_the_work(chosen, sentence) -> None:

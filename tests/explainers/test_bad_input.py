@@ -40,9 +40,11 @@ def test_settings_out_of_range() -> None:
         tff.explain("integrated_gradients", model(), steps=1)
     with pytest.raises(InputError, match="Unknown quadrature rule 'rigth'; did you mean right"):
         tff.explain("integrated_gradients", model(), rule="rigth")
-    with pytest.raises(InputError, match="samples must be at least 1, got 0"):
+    with pytest.raises(InputError, match="samples of smoothgrad is 0; give a whole number from 1"):
         tff.explain("smoothgrad", model(), samples=0)
-    with pytest.raises(InputError, match="noise_level must be at least 0, got -1"):
+    with pytest.raises(
+        InputError, match="noise_level of vargrad is -1; give a finite number from 0"
+    ):
         tff.explain("vargrad", model(), noise_level=-1)
 
 

@@ -23,7 +23,7 @@ from tf_fragile.audit.bands import check_bands
 from tf_fragile.audit.counts import Counts, count
 from tf_fragile.audit.feeding import Feeding, judge
 from tf_fragile.audit.settings import BUDGETS, SIGN_STEP, AuditSettings
-from tf_fragile.audit.specs import make_method
+from tf_fragile.audit.specs import methods_of
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS, Preprocessing
 from tf_fragile.data.ranges import InputRange
@@ -84,7 +84,9 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
     Raises:
       InputError: anything that is wrong with them, before any work is done.
     """
+    methods = methods_of(settings)
     entry = zoo.entry(settings.model)
+    reading = inputs.reading_of(settings, entry)
     model = zoo.load(
         settings.model,
         weights=settings.weights,
@@ -107,12 +109,11 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
             data_dir=data_dir,
         )
 
-    reading = inputs.reading_of(settings, entry)
     source = opened(reading)
     k = default_k(shape[0] * shape[1]) if settings.k is None else settings.k
     maps = tf.TensorShape((None, *shape[:2]))
     check_k(maps, k)
-    explainers = _explainers(settings, network)
+    explainers = {spec: Explainer(spec, made, network) for spec, made in methods.items()}
     drawn = draw(
         source,
         network,
@@ -196,13 +197,6 @@ def _check_any(source: Source, drawn: Drawn, feeding: Feeding) -> None:
     )
 
 
-def _explainers(settings: AuditSettings, network: Network) -> Mapping[str, Explainer]:
-    defaults = BUDGETS[settings.budget].explainers
-    return {
-        spec: Explainer(spec, make_method(spec, defaults), network) for spec in settings.explainers
-    }
-
-
 def _optimizer(settings: AuditSettings, gate: Decision, explainers: Mapping[str, Explainer]) -> str:
     """The optimiser asked for, or the secant where second derivatives can't be believed.
 
@@ -237,8 +231,6 @@ def _attacks(
     grid = 1.0 if settings.bounds is None else None
     common: dict[str, Any] = {"k": k, "rows": settings.rows_at_once, "grid": grid}
     common |= {"fixed_chunks": True, "gate": "off"}  # checked by `open_subject`
-    if RANDOM in settings.attacks:
-        raise InputError("The random control always runs; leave random_sign out of --attacks.")
     own: dict[str, Any] = {"steps": budget.steps if settings.steps is None else settings.steps}
     if optimizer == "sign":
         size = settings.step_size or (budget.step_size or SIGN_STEP) * settings.grey_level
