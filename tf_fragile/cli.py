@@ -221,7 +221,8 @@ def define_settings(
         said = f"{one.help[:-1]}; {one.asked}." if asked and one.help else one.help
         default = one.default if defaults and one.default is not MISSING else None
         if name in as_text:
-            flags.DEFINE_list(name, default, said)
+            texts = [str(one) for one in default] if isinstance(default, tuple) else default
+            flags.DEFINE_list(name, texts, said)
         elif one.kind == "bool":
             flags.DEFINE_bool(name, default, said)
         else:

@@ -27,7 +27,7 @@ def python_outcomes(count: int, seed: int, seconds: float = 20.0) -> Iterator[Ou
             tf.config.run_functions_eagerly(False)
 
 
-class _Sentence(Exception):
+class _RefusalError(Exception):
     """What a command line was refused with."""
 
 
@@ -39,13 +39,13 @@ def line_outcomes(count: int, seed: int, root: Path, seconds: float = 60.0) -> I
         def run(line: Line = line) -> str:
             code, said = read(line)
             if code == 2 and said.startswith("error: ") and said.count("\n") == 1:
-                raise _Sentence(said.strip())
+                raise _RefusalError(said.strip())
             if code not in (None, 2):
                 raise RuntimeError(f"exit code {code}: {said}")
             return "" if code is None else f"exit code 2 without one sentence: {said}"
 
         what = f"{line.program} {' '.join(told(text) for text in line.arguments)}"
-        yield judged(what, run, _Sentence, _names(line), line.means, seconds)
+        yield judged(what, run, _RefusalError, _names(line), line.means, seconds)
 
 
 def _names(line: Line) -> tuple[str, ...]:

@@ -149,7 +149,7 @@ AUDIT: dict[str, Flag] = {
         ("--data=npz:a.npz",),
     ),
     "bands": listed(whole(0, "0", "1", "2", high=65_535)),
-    "out": Flag(("/tmp/none",), lambda text: None if text.strip() else False, ("", " ", "/tmp/none")),
+    "out": Flag(("out/none",), lambda text: None if text.strip() else False, ("", " ")),
     "model": Flag(
         ("embedded",), lambda text: None if text in ("embedded", "nowhere.keras") else False,
         ("", " ", "embeded", "nowhere.keras", "\x1b[31m", "0", "x" * 3000),
@@ -193,7 +193,9 @@ for _name in ("steps", "step_size", "num_images", "methods", "ig_steps", "ig_rul
     FIGURE[_name] = Flag(_flag.good, lambda t, f=_flag: f.may(t) if t.strip() else None, _flag.pool)
 GEOMETRY: dict[str, dict[str, Flag]] = {
     "demo_dimension": {
-        "dims": Flag(("10,20",), lambda t: None if t.strip() in _ROUGH else t in ("10,20", "1", "2")),
+        "dims": Flag(
+            ("10,20",), lambda t: None if t.strip() in _ROUGH else t in ("10,20", "1", "2")
+        ),
         "draws": whole(1, "3", high=100_000), "seed": whole(0, "0"), "preset": FIGURE["preset"],
     },
     "demo_lipschitz": {
@@ -239,7 +241,7 @@ def lines(count: int, seed: int) -> Iterator[Line]:
         table: dict[str, Flag] = AUDIT if program == "audit" else GEOMETRY.get(program, FIGURE)
         if program == "audit" and rng.random() < 0.12:
             table = USELESS
-        name = rng.choice(list(table))
+        name = rng.choice([*table, *["explainers"] * 6 * (table is AUDIT)])
         flag = table[name]
         text = rng.choice(flag.pool if rng.random() < 0.7 else flag.good)
         means = flag.may(text)

@@ -101,7 +101,8 @@ OPTIMIZERS: dict[str, dict[str, Kind]] = {
         "momentum": nothing(), "pull": nothing(), "start": nothing(), "h": nothing(),
     },
     "annealed_momentum": {
-        "steps": whole(1, 1, 2), "momentum": real(0, 0.5, high=0.999), "pull": real(0, 1.0, high=1e6),
+        "steps": whole(1, 1, 2), "momentum": real(0, 0.5, high=0.999),
+        "pull": real(0, 1.0, high=1e6),
         "kappa": real(0, 0.1, high=1), "start": real(0, 5.0, high=100, open_low=True),
         "stop": real(10, 50.0, high=1e6), "step_size": nothing(), "beta": nothing(),
         "mode": nothing(),
@@ -187,7 +188,7 @@ class Workbench:
 
     def map_of(self, explainer: Any, x: Any = IMAGES, **given: Any) -> str:
         found = explainer(x, **given)
-        if not np.shape(found)[1:] == SHAPE:
+        if np.shape(found)[1:] != SHAPE:
             return f"a map of shape {np.shape(found)}"
         return "" if np.isfinite(found).all() else "a map that is not finite"
 
@@ -332,10 +333,8 @@ def _searched(bench: Workbench, rng: random.Random) -> Call:
 
 
 def _needed(objective: str) -> dict[str, Any]:
-    return {
-        "target_region": {"mask": np.eye(6)},
-        "target_map": {"target_map": np.ones((6, 6))},
-    }.get(objective, {})
+    arrays = {"target_region": ("mask", np.eye(6)), "target_map": ("target_map", np.ones((6, 6)))}
+    return dict([arrays[objective]]) if objective in arrays else {}
 
 
 def _axis(value: Any) -> bool | None:
@@ -388,7 +387,7 @@ def _bounds(value: Any) -> bool | None:
     except Exception:
         return False
     words = any(isinstance(one, (str, bytes, bool)) for one in (low, high))
-    return False if words or not holds else True
+    return bool(holds) and not words
 
 
 _BATCH = Kind(
