@@ -178,18 +178,21 @@ class Setting:
         if self.read is not None:
             return self.checked(self.read(text), said)
         if self.several:
-            return self.checked(tuple(map(self._parsed, text.split(","))) if text else (), said)
+            parts = text.split(",") if text.strip() else []
+            return self.checked(tuple(self._parsed(part.strip()) for part in parts), said)
         if self.optional and text.lower() == "none" and (self.kind != "text" or self.choices):
             return None
         return self.checked(self._parsed(text), said)
 
     def _one(self, value: Any, said: str) -> Any:
+        if self.kind == "part":
+            return value
         plain = _plain(value, self.kind)
         if plain is None or not self._fits(plain):
             raise self._refusal(value, said)
         if self.kind == "text" and self.choices and plain not in self.known:
             raise unknown_name(self.named or self.name, plain, self.known)
-        return value if type(value) in _KINDS or self.kind == "part" else plain
+        return value if type(value) in _KINDS else plain
 
     def _fits(self, value: Any) -> bool:
         if self.kind == "text":
@@ -320,7 +323,7 @@ def leaves(value: Any) -> list[Any]:
 def _plain(value: Any, kind: Kind) -> Any:
     """The value as Python's own `kind`; `None` where it is none."""
     own = _KINDS.get(type(value))
-    if kind == "part" or (own == kind and kind != "float"):
+    if own == kind and kind != "float":
         return value
     if kind == "text":
         return str(value) if isinstance(value, str) else None

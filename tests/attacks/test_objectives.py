@@ -264,7 +264,7 @@ def test_a_target_map_is_taken_at_any_scale_and_for_one_or_all() -> None:
         (lambda: TargetRegion(np.stack([MASK, 0 * MASK])), "target region is empty"),
         (lambda: SoftRank(k=65), "k=65 does not fit a map of 8 x 8"),
         (lambda: SoftRank(temperature=0), "temperature of SoftRank is 0; give"),
-        (lambda: Distance("cosin"), "Unknown distance 'cosin'; did you mean cosine"),
+        (lambda: Distance("cosin"), "Unknown kind of distance 'cosin'; did you mean cosine"),
     ],
 )
 def test_what_does_not_fit_is_refused(make, sentence: str) -> None:

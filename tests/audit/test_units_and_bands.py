@@ -227,6 +227,19 @@ def test_a_picture_that_can_not_be_drawn_leaves_the_rest_of_its_card() -> None:
             "as 0.00784,0.0627, or none for 1, 2, 4, 8 255ths of the range.",
         ),
         ({"epsilon": ()}, "--epsilon is empty; give at least one."),
+        ({"epsilon": (1.0, 1.0)}, "--epsilon names one twice: 1, 1; give each once."),
+        ({"epsilon": (300.0,)}, "--epsilon=300 is more than the 255 grey levels of a picture, so"),
+        (
+            {"step_size": 0.5},
+            "--step_size is a setting of --optimizer=sign, and annealed_momentum takes none; leave "
+            "it out, or choose that optimizer.",
+        ),
+        ({"beta": 1.0, "optimizer": "secant"}, "--beta is a setting of --optimizer=sign, and sec"),
+        ({"seed": -1}, "--seed is -1; give a whole number from 0 to 2,147,483,647."),
+        ({"rows": 10**9}, "--rows is 1000000000; give a whole number from 1 to 65,536."),
+        ({"optimizer": "sgn"}, "Unknown attack optimizer 'sgn'; did you mean sign?"),
+        ({"attacks": ("target_map",)}, "The target_map attack needs target_map=, an array, which"),
+        ({"resize": "corp"}, "Unknown resize 'corp'; did you mean crop?"),
     ],
 )  # fmt: skip
 def test_settings_that_contradict_each_other_are_refused(settings, sentence) -> None:

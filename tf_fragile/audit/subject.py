@@ -86,6 +86,7 @@ def open_subject(settings: AuditSettings, data_dir: str | None = None) -> Subjec
     """
     methods = methods_of(settings)
     entry = zoo.entry(settings.model)
+    inputs.check_used(settings)
     reading = inputs.reading_of(settings, entry)
     model = zoo.load(
         settings.model,

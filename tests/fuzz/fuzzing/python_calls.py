@@ -297,6 +297,8 @@ def _attacked(bench: Workbench, rng: random.Random) -> Call:
     means = kind.may(value)
     if key == "x" and means:
         means = None if np.min(value) < 0 or np.max(value) > 1 else True
+    if key == "progress" and callable(value):
+        value = bool  # what a user's own function raises is the user's
 
     def run() -> str:
         if key == "explainer":

@@ -73,7 +73,7 @@ class Distance:
         or for pearson constant.
     """
 
-    kind: Kind = setting("squared", named="distance")
+    kind: Kind = setting("squared", named="kind of distance")
     select: str = setting("objective", choices=RULES, named="selection rule")
     stationary_start: ClassVar[bool] = True
 
