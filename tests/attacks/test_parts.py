@@ -155,7 +155,10 @@ def test_projection_keeps_the_ball_and_the_range() -> None:
             lambda: tff.attack("top_k", optimizer="random_sign", mode="run"),
             "'run'; known: one_shot, walk",
         ),
-        (lambda: tff.attack("top_k", optimizer="random_sign", steps=9), "takes 1 step, not steps=9"),
+        (
+            lambda: tff.attack("top_k", optimizer="random_sign", steps=9),
+            "takes 1 step, not steps=9",
+        ),
     ],
 )
 def test_bad_settings(make, sentence: str) -> None:

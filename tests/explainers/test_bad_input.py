@@ -106,7 +106,7 @@ def test_bad_seeds(seed, sentence: str) -> None:
     [
         (None, "The inputs for model 'rows' are None; give arrays of numbers."),
         ("pixels", "The inputs for model 'rows' are .*; give arrays of numbers."),
-        (X * 1j, "The inputs for model 'rows' are of dtype complex128; give arrays of numbers."),
+        (X * 1j, "The inputs for model 'rows' are of dtype complex64; give arrays of numbers."),
         (X[:0], "The batch is empty; give at least one sample."),
         (5, r"takes inputs of shape \(None, 6\), got \(\)"),
     ],

@@ -28,16 +28,16 @@ def sample_seeds(seed: Any, batch: Any) -> tf.Tensor:
       InputError: `seed` has another shape, or is not of whole numbers of 32 bits.
     """
     seed = whole_numbers(seed, "seed", "give an int or one int for each sample")
-    count = tf.get_static_value(batch)
-    if seed.shape.rank and count is not None and seed.shape[0] not in (None, count):
-        raise InputError(f"{seed.shape[0]} seeds for {count} samples; give as many, or one int.")
-    if seed.shape.rank == 0:
+    rank, count = seed.shape.rank, tf.get_static_value(batch)
+    if rank not in (0, 1) and not (rank == 2 and seed.shape[1] == 2):
+        raise InputError(
+            f"seed has shape {tuple(seed.shape)}; give an int or one int for each sample."
+        )
+    if rank == 0:
         return tf.stack([tf.fill([batch], seed), tf.range(batch)], axis=1)
-    if seed.shape.rank == 1:
-        return tf.stack([seed, tf.fill(tf.shape(seed), -1)], axis=1)
-    if seed.shape.rank == 2 and seed.shape[1] == 2:
-        return seed
-    raise InputError(f"seed has shape {tuple(seed.shape)}; give an int or one int for each sample.")
+    if count is not None and seed.shape[0] not in (None, count):
+        raise InputError(f"{seed.shape[0]} seeds for {count} samples; give as many, or one int.")
+    return seed if rank == 2 else tf.stack([seed, tf.fill(tf.shape(seed), -1)], axis=1)
 
 
 def whole_numbers(value: Any, name: str, remedy: str) -> tf.Tensor:
