@@ -157,7 +157,7 @@ def test_projection_keeps_the_ball_and_the_range() -> None:
         ),
         (
             lambda: tff.attack("top_k", optimizer="random_sign", steps=9),
-            "takes 1 step, not steps=9",
+            "1 step, not steps=9",
         ),
     ],
 )

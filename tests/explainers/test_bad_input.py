@@ -140,6 +140,7 @@ def test_inputs_that_are_no_numbers(x, sentence: str) -> None:
             {"contrastive": 1},
             "contrastive of excitation_backprop is 1; give",
         ),
+        ("deeplift_rescale", {"references": 3}, "references of DeepLIFT is 3; give an array of"),
         (
             "deeplift_rescale",
             {"reference": 1.0, "references": np.zeros((2, 6))},
@@ -163,6 +164,8 @@ def test_bad_seed_and_bad_baseline() -> None:
         tff.explain("smoothgrad", model())(X, seed=[[1, 2, 3]])
     with pytest.raises(InputError, match=r"baseline has shape \(4,\), which does not broadcast"):
         tff.explain("integrated_gradients", model(), baseline=np.zeros(4))(X)
+    with pytest.raises(InputError, match=r"baseline has shape \(2, 1, 6\), which does not"):
+        tff.explain("integrated_gradients", model(), baseline=np.zeros((2, 1, 6)))(X)
     with pytest.raises(InputError, match="baseline has shape of a ragged list, which does not"):
         tff.explain("integrated_gradients", model(), baseline=[[1.0], [1.0, 2.0]])(X)
 

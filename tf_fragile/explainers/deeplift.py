@@ -53,6 +53,11 @@ class DeepLIFT:
 
     def __post_init__(self) -> None:
         check(self)
+        if isinstance(self.references, (int, float)):
+            raise InputError(
+                f"references of DeepLIFT is {self.references}; give an array of several samples, "
+                "or reference=, which may be a number."
+            )
         if self.references is not None and not is_default(self, "reference"):
             raise InputError(
                 "Both reference and references of DeepLIFT were given, and only one is used; give "

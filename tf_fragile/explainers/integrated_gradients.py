@@ -145,7 +145,10 @@ def baseline_like(baseline: Any, x: Any) -> Any:
     def like(value: Any, tensor: tf.Tensor) -> tf.Tensor:
         try:
             value = tf.cast(tf.convert_to_tensor(value), tensor.dtype)
-            tf.broadcast_static_shape(value.shape, tensor.shape)
+            if not tensor.shape.is_compatible_with(
+                tf.broadcast_static_shape(value.shape, tensor.shape)
+            ):
+                raise ValueError
             return tf.broadcast_to(value, tf.shape(tensor))
         except ValueError:
             raise InputError(

@@ -53,10 +53,15 @@ def _names(line: Line) -> tuple[str, ...]:
     more = {
         "attacks": ("attack",), "model": ("network", "model"), "epsilon": ("radii",),
         "methods": ("explainer",), "sign_surrogate": ("surrogate",), "ig_rule": ("rule",),
-        "explainers": (line.arguments[0].partition("=")[2].partition(":")[0] or "explainers",
-                       "explainer", "pattern", "box", "αβ", "twice"),
+        "explainers": ("explainer", "pattern", "box", "αβ", *_keys(line.arguments[0])),
     }  # fmt: skip
     return (line.name, *more.get(line.name, ()))
+
+
+def _keys(flag: str) -> list[str]:
+    """The settings that an explainer is given in `--explainers=NAME:setting=value:...`."""
+    parts = flag.partition("=")[2].split(":")[1:]
+    return [part.partition("=")[0] for part in parts if part.partition("=")[0]]
 
 
 def table(name: str, outcomes: Iterable[Outcome]) -> str:

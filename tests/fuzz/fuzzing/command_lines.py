@@ -87,7 +87,7 @@ def listed(one: Flag, distinct: bool = True) -> Flag:
     return Flag((*one.good, ",".join(dict.fromkeys(one.good))), may, one.pool, one.with_it)
 
 
-SIGN = ("--optimizer=sign",)
+SIGN, FOLDER = ("--optimizer=sign",), ("--data=folder:photos",)
 SPECS = (
     "integrated_gradients:steps=abc", "integrated_gradients:steps=1000000000",
     "integrated_gradients:steps=0", "integrated_gradients:steps=2.5", "integrated_gradients:steps",
@@ -129,9 +129,9 @@ AUDIT: dict[str, Flag] = {
     "optimizer": word("annealed_momentum", "sign", "secant"),
     "budget": word("quick", "standard", "paper"),
     "head": word("logits", "probabilities", "regression"),
-    "resize": word("stretch", "crop", "pad"),
-    "interpolation": word("bilinear", "nearest", "bicubic", "area"),
-    "orientation": word("ignore", "exif"),
+    "resize": word("stretch", "crop", "pad", with_it=FOLDER),
+    "interpolation": word("bilinear", "nearest", "bicubic", "area", with_it=FOLDER),
+    "orientation": word("ignore", "exif", with_it=FOLDER),
     "preprocessing": word("raw", "unit"),
     "attacks": listed(word("top_k", "mass_center", "soft_rank", "distance")),
     "progress": word("auto", "off"),
@@ -148,7 +148,7 @@ AUDIT: dict[str, Flag] = {
         ("", "1", "1,0", "0,0", "nan,1", "0,inf", "a,b", "0,1,2", "-1e300,1e300", "1e400,1"),
         ("--data=npz:a.npz",),
     ),
-    "bands": listed(whole(0, "0", "1", "2", high=65_535)),
+    "bands": listed(whole(0, "0", "1", "2", high=65_535), distinct=False),
     "out": Flag(("out/none",), lambda text: None if text.strip() else False, ("", " ")),
     "model": Flag(
         ("embedded",), lambda text: None if text in ("embedded", "nowhere.keras") else False,
@@ -160,6 +160,8 @@ USELESS: dict[str, Flag] = {
     "beta": never("1", "nan", with_it=("--optimizer=secant",)),
     "data_dir": never("/tmp", with_it=("--data=embedded",)),
     "halving": never("true", with_it=("--epsilon=8",)),
+    "resize": never("crop", "stretch", with_it=("--data=embedded",)),
+    "orientation": never("exif", with_it=("--data=npz:a.npz",)),
     "attacks": never("random_sign", "target_map", "target_region", "topk", "top_k,top_k"),
     "epsilon": never("0.5", "1/255", "1e9", "300", "1,1", "-4,8"),
     "bounds": never("-1,1", with_it=("--data=embedded",)),

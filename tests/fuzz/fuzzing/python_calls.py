@@ -118,7 +118,7 @@ OPTIMIZERS: dict[str, dict[str, Kind]] = {
     },
 }  # fmt: skip
 OWN = {
-    "norm": word("linf", "l2"), "k": whole(1, 3, 5, none=True),
+    "norm": word("linf", "l2"), "k": Kind(whole(1, 3, 5, none=True).good, whole(1, 3).may),
     "select": word("objective", "intersection", "correlation", "center_shift", none=True),
     "surrogate": word("softplus", "scaled_softplus", "none", none=True),
     "grid": real(0, 1 / 255, open_low=True, high=1e6, none=True), "points": whole(1, 2, none=True),
@@ -280,7 +280,7 @@ def _attack(bench: Workbench, rng: random.Random) -> Call:
 
     def run() -> str:
         made = bench.tff.attack(objective, optimizer=optimizer, **given)
-        runs = key not in ("channel_axis", "tolerance") and value is not None
+        runs = key != "channel_axis" and value is not None
         return bench.attacked(made) if runs else ""
 
     what = f"attack({objective!r}, {optimizer}, {key}={told(value)})"

@@ -66,7 +66,8 @@ class RandomSign:
         check(self)
         if self.mode == "one_shot" and self.steps != 1:
             raise InputError(
-                f"random_sign with mode 'one_shot' takes 1 step, not steps={self.steps}; use 'walk'."
+                f"random_sign with mode 'one_shot' takes 1 step, not steps={self.steps}; use "
+                "'walk'."
             )
         if self.mode == "one_shot" and not is_default(self, "step_size"):
             raise InputError(
