@@ -14,7 +14,7 @@ from fuzzing.python_calls import Workbench, calls
 from tf_fragile.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
-LINES, CALLS = 150, 300
+LINES, CALLS = 100, 200
 
 
 def test_command_lines_end_in_acceptance_or_a_sentence() -> None:

@@ -34,7 +34,7 @@ class Span:
 
     low: float = setting(low=SMALL, high=LARGE, unit="in input units")
     high: float = setting(low=SMALL, high=LARGE, unit="in input units")
-    level: float = setting(0.5, above=0, below=1)
+    level: float = setting(0.5, low=1e-6, below=1)
     tolerance: float = setting(0.1, low=1e-6, high=1e6)
 
     def __post_init__(self) -> None:
