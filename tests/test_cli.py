@@ -93,6 +93,12 @@ def test_a_fault_is_told_on_the_terminal_where_no_file_can_be_written() -> None:
     assert done.stderr.endswith("please report it with the lines above.\n")
 
 
+def test_a_name_that_no_file_can_have_is_bad_input() -> None:
+    done = run("open('x' * 5000)")
+    assert done.returncode == 2
+    assert done.stderr.endswith("x...: the name is too long; choose another place.\n")
+
+
 def test_a_file_that_fails_in_an_unforeseen_way_is_a_fault_not_a_failed_gate() -> None:
     assert run("raise OSError(5, 'Input/output error')").returncode == 70
 

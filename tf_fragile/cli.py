@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 from absl import app, flags
 
 from tf_fragile.errors import InputError
+from tf_fragile.errors import shown as told
 from tf_fragile.settings import WHOLE, Setting, described
 
 BAD_INPUT = 2
@@ -37,6 +38,7 @@ _PLACE_ERRORS = {
     errno.EACCES: "permission is denied",
     errno.EPERM: "permission is denied",
     errno.EROFS: "the file system is read-only",
+    errno.ENAMETOOLONG: "the name is too long",
 }
 
 
@@ -96,7 +98,7 @@ def _guarded(main: Callable[[list[str]], int | None], argv: list[str], interrupt
     except OSError as error:
         if error.errno not in _PLACE_ERRORS:
             return _fault(error)
-        where = f"{error.filename!r}" if error.filename else "the output"
+        where = told(error.filename) if error.filename else "the output"
         return _bad_input(
             f"Can't write or read {where}: {_PLACE_ERRORS[error.errno]}; choose another place."
         )

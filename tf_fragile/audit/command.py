@@ -84,7 +84,7 @@ def main(argv: list[str]) -> int:
         "data": understood(values.data),
         "imports": tuple(given.path(target) for target in values["import"].value or ()),
         "unsafe_load": values.unsafe_load,
-        "epsilon": given.radii(values.epsilon, values.bounds) if values.epsilon else None,
+        "epsilon": None if values.epsilon is None else given.radii(values.epsilon, values.bounds),
     }
     if place.data_dir is not None and not chosen["data"].startswith("tfds:"):
         raise InputError(

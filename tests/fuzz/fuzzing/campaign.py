@@ -34,18 +34,24 @@ class _RefusalError(Exception):
 def line_outcomes(count: int, seed: int, root: Path, seconds: float = 60.0) -> Iterator[Outcome]:
     """Command lines, up to where a model would be opened."""
     read = Reader(root)
-    for line in lines(count, seed):
+    try:
+        for line in lines(count, seed):
+            yield _of_line(read, line, seconds)
+    finally:
+        read.forget()
 
-        def run(line: Line = line) -> str:
-            code, said = read(line)
-            if code == 2 and said.startswith("error: ") and said.count("\n") == 1:
-                raise _RefusalError(said.strip())
-            if code not in (None, 2):
-                raise RuntimeError(f"exit code {code}: {said}")
-            return "" if code is None else f"exit code 2 without one sentence: {said}"
 
-        what = f"{line.program} {' '.join(told(text) for text in line.arguments)}"
-        yield judged(what, run, _RefusalError, _names(line), line.means, seconds)
+def _of_line(read: Reader, line: Line, seconds: float) -> Outcome:
+    def run() -> str:
+        code, said = read(line)
+        if code == 2 and said.startswith("error: ") and said.count("\n") == 1:
+            raise _RefusalError(said.strip())
+        if code not in (None, 2):
+            raise RuntimeError(f"exit code {code}: {said}")
+        return "" if code is None else f"exit code 2 without one sentence: {said}"
+
+    what = f"{line.program} {' '.join(told(text) for text in line.arguments)}"
+    return judged(what, run, _RefusalError, _names(line), line.means, seconds)
 
 
 def _names(line: Line) -> tuple[str, ...]:

@@ -260,8 +260,8 @@ class Reader:
     """Runs a program's `main` on arguments as the shell gives them, up to `Opened`."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self.mains = root, {}
-        self.flags: dict[str, dict[str, Any]] = {}
+        self.root = root
+        self.defined: tuple[str, ...] = ()
 
     def __call__(self, line: Line) -> tuple[int | None, str]:
         """The exit code, `None` where a model would be opened, and stderr."""
@@ -284,8 +284,7 @@ class Reader:
 
     def _main(self, program: str) -> Any:
         """The program's main, its flags and no other's defined."""
-        for name in self.flags.pop("defined", {}):
-            delattr(flags.FLAGS, name)
+        self.forget()
         before = set(flags.FLAGS)
         if program == "audit":
             from tf_fragile.audit import command
@@ -299,8 +298,14 @@ class Reader:
             module = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(module)
             main = module.main
-        self.flags["defined"] = dict.fromkeys(set(flags.FLAGS) - before)
+        self.defined = tuple(set(flags.FLAGS) - before)
         return main
+
+    def forget(self) -> None:
+        """Takes the flags of the last program back: no other code of this process sees them."""
+        for name in self.defined:
+            delattr(flags.FLAGS, name)
+        self.defined = ()
 
 
 @contextlib.contextmanager
