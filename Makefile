@@ -18,12 +18,13 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help audit test test-hub lint format clean
+.PHONY: help audit test test-hub fuzz lint format clean
 
 help:
 	@echo 'make audit   audit the embedded model; table, report and records in out/audit'
 	@echo 'make test    run the tests'
 	@echo 'make test-hub  the tests that need KerasHub, which it installs'
+	@echo 'make fuzz    command lines and Python calls that nobody would write, all of them'
 	@echo 'make lint    run the linters, the import contract and the type checker'
 	@echo 'make format  rewrite the code as the formatter wants it'
 	@echo 'make clean   remove build products and caches, but neither .venv nor out/'
@@ -36,6 +37,9 @@ test: $(VENV)/.installed-test
 
 test-hub: $(VENV)/.installed-hub
 	$(BIN)/python -m pytest tests/hub
+
+fuzz: $(VENV)/.installed-test
+	$(BIN)/python tests/fuzz/run.py $(FUZZ_ARGS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check

@@ -13,8 +13,8 @@ _MODEL = flags.DEFINE_string(
 )
 _OUT = flags.DEFINE_string("out", "out", "Directory for the weights and the manifest.")
 _NAME = flags.DEFINE_string("name", None, "Name of the files; the model's name by default.")
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of weights, order and augmentation.")
-_WIDTH = flags.DEFINE_float("width", None, "Width factor, for cifar10_fragility.")
+cli.define_seed("Seed of weights, order and augmentation.")
+cli.define_width(None, "Width factor, for cifar10_fragility.")
 _STEPS = flags.DEFINE_integer("steps", None, "Parameter updates instead of the recipe's.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Where prepared TFDS data sets lie.")
 
@@ -29,8 +29,8 @@ def main(argv: list[str]) -> None:
 
     recipe = training.recipe_for(_MODEL.value, steps=_STEPS.value)
     atomic.make_directory(_OUT.value)
-    options: dict[str, Any] = {} if _WIDTH.value is None else {"width": _WIDTH.value}
-    trained = training.train(recipe, seed=_SEED.value, data_dir=_DATA_DIR.value, **options)
+    options: dict[str, Any] = {} if flags.FLAGS.width is None else {"width": flags.FLAGS.width}
+    trained = training.train(recipe, seed=flags.FLAGS.seed, data_dir=_DATA_DIR.value, **options)
     path = training.save(trained, _OUT.value, _NAME.value or recipe.model)
     shown = ", ".join(f"{role} {value:.1%}" for role, value in trained.manifest["accuracy"].items())
     print(f"{path}: accuracy {shown}")

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -66,10 +68,71 @@ def test_verbosity_shows_the_traceback_of_bad_input() -> None:
     assert done.stderr.endswith("error: The map is flat.\n")
 
 
-def test_a_programming_error_keeps_its_traceback_and_is_not_bad_input() -> None:
-    done = run("return 1 // 0")
-    assert done.returncode not in (0, 2, 3, 130)
-    assert "ZeroDivisionError" in done.stderr
+def fault_of(done: subprocess.CompletedProcess[str]) -> Path:
+    """The file to report, after checks that one sentence names it."""
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    said = re.fullmatch(
+        r"error: This is a fault of tf_fragile \((.*)\), not of what you gave; please report it "
+        r"with the file (\S+)\.",
+        line,
+    )
+    assert said and said[1] == "ZeroDivisionError: integer division or modulo by zero"
+    return Path(said[2])
+
+
+def test_a_fault_of_ours_is_one_sentence_with_a_file_to_report_and_code_70(tmp_path) -> None:
+    done = run("return 1 // 0", "--epsilon=2", "an \x1b[1m argument", TMPDIR=str(tmp_path))
+    assert done.returncode == 70
+    assert done.stderr.count("\n") == 1
+    text = fault_of(done).read_text("utf-8")
+    assert text.splitlines()[0] == r"-c --epsilon=2 'an \x1b[1m argument'"
+    assert "Traceback (most recent call last)" in text
+    assert text.endswith("ZeroDivisionError: integer division or modulo by zero\n")
+
+
+def test_verbosity_shows_the_traceback_of_a_fault_too(tmp_path) -> None:
+    done = run("return 1 // 0", "--verbosity=1", TMPDIR=str(tmp_path))
+    assert done.returncode == 70
+    assert "Traceback" in done.stderr and fault_of(done).parent == tmp_path
+
+
+def test_a_fault_is_told_on_the_terminal_where_no_file_can_be_written() -> None:
+    body = "import tempfile\ndef no(*_, **__): raise OSError(28, 'full')\n"
+    done = run(body + "tempfile.NamedTemporaryFile = no\nreturn 1 // 0")
+    assert done.returncode == 70
+    assert "Traceback" in done.stderr
+    assert done.stderr.endswith("please report it with the lines above.\n")
+
+
+def test_a_name_that_no_file_can_have_is_bad_input() -> None:
+    done = run("open('x' * 5000)")
+    assert done.returncode == 2
+    assert done.stderr.endswith("x...: the name is too long; choose another place.\n")
+
+
+def test_a_file_that_fails_in_an_unforeseen_way_is_a_fault_not_a_failed_gate() -> None:
+    assert run("raise OSError(5, 'Input/output error')").returncode == 70
+
+
+@pytest.mark.parametrize(
+    ("body", "known"),
+    [
+        ("raise MemoryError", ""),
+        ("raise MemoryError('Unable to allocate 29.8 GiB')", " (Unable to allocate 29.8 GiB)"),
+        (
+            "class ResourceExhaustedError(Exception): pass\n"
+            "raise ResourceExhaustedError('OOM when allocating\\nsecond line')",
+            " (OOM when allocating)",
+        ),
+    ],
+)
+def test_too_little_memory_says_what_to_lower(body: str, known: str) -> None:
+    done = run(body)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"error: The work does not fit into memory{known}; lower --rows, or choose smaller images "
+        "or a smaller model.\n"
+    )
 
 
 def test_unknown_flag_suggests_the_nearest_and_exits_with_two() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
+
+_LONGEST = 100  # letters of a value that are shown
 
 
 class InputError(ValueError):
@@ -21,7 +24,7 @@ class ExplanationWarning(UserWarning):
     """A map that was computed as asked and is yet no explanation to go by, told in one sentence."""
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:
     """An error for a name that is not registered, with the nearest names suggested.
 
     Args:
@@ -30,6 +33,19 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
       known: the names that exist.
     """
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    text = name if isinstance(name, str) else ""
+    near = difflib.get_close_matches(text[:_LONGEST], known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}."
-    return InputError(f"Unknown {kind} {name!r}; {hint}")
+    return InputError(f"Unknown {kind} {shown(name)}; {hint}")
+
+
+def shown(value: object) -> str:
+    """A value for a sentence: short, and whatever it is."""
+    shape = getattr(value, "shape", None)
+    try:
+        if shape is not None and len(shape):
+            return f"an array of shape {tuple(shape)}"
+        text = repr(value) if isinstance(value, str) else reprlib.repr(value)
+    except Exception:  # somebody else's `repr`, or a number with more digits than Python writes
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

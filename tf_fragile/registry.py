@@ -32,11 +32,11 @@ class Registry(Mapping[str, T]):
         """The entry called `name`. Raises `InputError` naming the nearest ones."""
         try:
             return self._entries[name]
-        except KeyError:
+        except (KeyError, TypeError):  # what is no text may have no hash
             raise unknown_name(self.kind, name, self._entries) from None
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries
+        return isinstance(name, str) and name in self._entries
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._entries))

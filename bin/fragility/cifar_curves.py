@@ -9,7 +9,7 @@ from absl import flags
 from tf_fragile import cli
 from tf_fragile.experiments.fragility import flags as shared
 
-_WIDTH = flags.DEFINE_float("width", 0.25, "Width factor of the network; 1 is the paper's.")
+cli.define_width(0.25, "Width factor of the network; 1 is the paper's.")
 _TRAIN_STEPS = flags.DEFINE_integer(
     "train_steps", None, "Parameter updates instead of the recipe's, where weights are trained."
 )
@@ -32,14 +32,14 @@ def main(argv: list[str]) -> None:
 
     out = shared.output(given)
     weights = given.weights or weights_for(
-        _WIDTH.value,
+        given.width,
         out,
         seed=given.seed,
         train_steps=_TRAIN_STEPS.value,
         data_dir=given.data_dir,
     )
     subject = open_subject(
-        MODEL, weights=str(weights), data=given.data, data_dir=given.data_dir, width=_WIDTH.value
+        MODEL, weights=str(weights), data=given.data, data_dir=given.data_dir, width=given.width
     )
     compare(
         cifar_curves(),

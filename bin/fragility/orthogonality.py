@@ -21,9 +21,7 @@ _DATA_DIR = flags.DEFINE_string("data_dir", None, "Where prepared TFDS data sets
 _WEIGHTS = flags.DEFINE_string(
     "weights", None, "Weights of the network; cifar10_fragility is trained into --out if none."
 )
-_WIDTH = flags.DEFINE_float(
-    "width", 0.25, "Width factor of cifar10_fragility; 1 is the paper's network."
-)
+cli.define_width(0.25, "Width factor of cifar10_fragility; 1 is the paper's network.")
 geometry_flags.define(FIGURE, seed="Of the choice of images, the starts and the random vectors.")
 
 
@@ -43,7 +41,7 @@ def main(argv: list[str]) -> None:
     weights, data_dir = _WEIGHTS.value, _DATA_DIR.value
     options: dict[str, Any] = {}
     if _MODEL.value == MODEL:
-        width, steps, seed = _WIDTH.value, settings.finetune_steps, given.seed
+        width, steps, seed = given.width, settings.finetune_steps, given.seed
         relu = Path(weights or weights_for(width, out, seed=seed, data_dir=data_dir))
         weights, options = str(relu), {"width": width}
         if steps:

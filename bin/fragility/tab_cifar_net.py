@@ -15,7 +15,7 @@ FIGURE = "tab_cifar_net"
 _WEIGHTS = flags.DEFINE_list(
     "weights", None, "Trained weights, manifests beside them; the first, with ReLUs, is measured."
 )
-_WIDTH = flags.DEFINE_float("width", 0.25, "Width factor of the trained weights.")
+cli.define_width(0.25, "Width factor of the trained weights.")
 _DATA = flags.DEFINE_string("data", "tfds:cifar10/test", "Test images, where there are weights.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Where prepared TFDS data sets lie.")
 geometry_flags.define(FIGURE, seed="Of the choice of test images.")
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> None:
             weights=str(weights[0]),
             data=_DATA.value,
             data_dir=_DATA_DIR.value,
-            width=_WIDTH.value,
+            width=given.width,
         )
     request = Request(shared.output(given), given.seed, shared.command(sys.argv))
     tab_cifar_net(settings, request, subject=subject, weights=weights)

@@ -11,7 +11,7 @@ from tf_fragile.experiments.fragility import flags as shared
 
 _MODEL = flags.DEFINE_string("model", "squeezenet_v1.0", "A network of the zoo.")
 _SAMPLE = flags.DEFINE_integer(
-    "sample", None, "Position of the image; the first trailer truck if none."
+    "sample", None, "Position of the image; the first trailer truck if none.", lower_bound=0
 )
 _REGION = flags.DEFINE_list("region", None, "x0,y0,x1,y1 in pixels, instead of a superpixel.")
 _MASK = flags.DEFINE_string("mask", None, "A picture whose bright pixels are the region.")

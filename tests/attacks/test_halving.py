@@ -98,12 +98,18 @@ def test_a_level_met_exactly_in_single_precision_counts() -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"low": 0, "high": 4}, "between low=0 and high=4; give 0 < low < high"),
+        ({"low": 0, "high": 4}, "low of the search is 0; give"),
         ({"low": 4, "high": 4}, "between low=4 and high=4"),
-        ({"low": 1, "high": float("inf")}, "high=inf"),
-        ({"low": 1, "high": 4, "level": 1.0}, "between 0 and 1, not 1"),
-        ({"low": 1, "high": 4, "tolerance": 0.0}, "tolerance > 0"),
-        ({"low": 1, "high": 4, "tolerance": float("inf")}, "finite tolerance"),
+        ({"low": 1, "high": float("inf")}, "high of the search is inf; give a finite"),
+        (
+            {"low": 1, "high": 4, "level": 1.0},
+            "level of the search is 1.0; give .* and below 1",
+        ),
+        ({"low": 1, "high": 4, "tolerance": 0.0}, "tolerance of the search is 0.0; give"),
+        (
+            {"low": 1, "high": 4, "tolerance": float("inf")},
+            "tolerance of the search is inf; give a finite",
+        ),
     ],
 )
 def test_searches_that_make_no_sense_are_refused(settings, sentence: str) -> None:

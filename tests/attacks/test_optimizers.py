@@ -130,14 +130,14 @@ def test_the_first_step_goes_to_the_face_of_the_ball_and_the_last_ones_hardly_mo
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"momentum": 1.0}, "momentum of at least 0 and below 1, got 1.0"),
-        ({"pull": -1.0}, "pull >= 0, got -1"),
-        ({"steps": 0}, "steps >= 1"),
-        ({"optimizer": "secant", "h": 0.0}, "h > 0"),
+        ({"momentum": 1.0}, "momentum of AnnealedMomentum is 1.0; give .* at least 0 and below 1"),
+        ({"pull": -1.0}, "pull of AnnealedMomentum is -1.0; give"),
+        ({"steps": 0}, "steps of AnnealedMomentum is 0; give"),
+        ({"optimizer": "secant", "h": 0.0}, "h of Secant is 0.0; give"),
         ({"start": 5.0, "stop": 1.0}, "0 < start <= stop, got 5.0 and 1.0"),
         ({"norm": "l3"}, "Unknown attack norm 'l3'; did you mean"),
-        ({"restarts": 0}, "restarts > 0, got 0"),
-        ({"grid": -1.0}, "grid > 0, got -1"),
+        ({"restarts": 0}, "restarts of an attack is 0; give"),
+        ({"grid": -1.0}, "grid of an attack is -1.0; give"),
     ],
 )
 def test_bad_settings(settings, sentence) -> None:

@@ -145,11 +145,20 @@ def test_projection_keeps_the_ball_and_the_range() -> None:
         (lambda: tff.attack("top_k", surrogate="relu"), "Unknown surrogate 'relu'"),
         (lambda: tff.attack("top_k", select="best"), "Unknown selection rule 'best'"),
         (lambda: tff.attack("top_k", stepsize=1), "attack setting 'stepsize'; did you mean step_s"),
-        (lambda: tff.attack("top_k", steps=0), "steps >= 1, got 0"),
-        (lambda: tff.attack("top_k", step_size=0), "step_size > 0"),
-        (lambda: tff.attack("top_k", beta=-1), "beta > 0, got -1"),
-        (lambda: tff.attack("top_k", optimizer="random_sign", mode="run"), "'one_shot' and 'walk'"),
-        (lambda: tff.attack("top_k", optimizer="random_sign", steps=9), "takes 1 step, not 9"),
+        (lambda: tff.attack("top_k", steps=0), "steps of Sign is 0; give a whole number from 1"),
+        (
+            lambda: tff.attack("top_k", step_size=0),
+            "step_size of Sign is 0; give .* in input units",
+        ),
+        (lambda: tff.attack("top_k", beta=-1), "beta of Softplus is -1; give"),
+        (
+            lambda: tff.attack("top_k", optimizer="random_sign", mode="run"),
+            "'run'; known: one_shot, walk",
+        ),
+        (
+            lambda: tff.attack("top_k", optimizer="random_sign", steps=9),
+            "1 step, not steps=9",
+        ),
     ],
 )
 def test_bad_settings(make, sentence: str) -> None:

@@ -168,5 +168,5 @@ def test_the_secant_keeps_steps_and_momentum() -> None:
 
 
 def test_a_gate_is_auto_or_off() -> None:
-    with pytest.raises(InputError, match="An attack's gate is 'auto' or 'off', not 'on'"):
+    with pytest.raises(InputError, match="Unknown gate of an attack 'on'; known: auto, off"):
         tff.attack("top_k", gate="on")

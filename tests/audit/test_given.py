@@ -69,7 +69,6 @@ def test_what_only_looks_like_a_share_is_no_number(text) -> None:
 
 
 def test_a_size_is_height_and_width() -> None:
-    assert given.image_size(None) is None
     assert given.image_size("224x160") == (224, 160)
     assert given.image_size(" 224 X 160") == (224, 160)
     assert given.image_size("96") == (96, 96)

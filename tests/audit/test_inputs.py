@@ -189,3 +189,30 @@ def test_too_few_class_folders_are_refused_and_a_file_of_names_puts_them_right(
     page = result.report.read_text("utf-8")
     assert how in page and "stretched to 12x12" in page
     assert "<h3>b_green" in page and "<h3>c_blue" in page and "<h3>a_red" not in page
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (
+            {"resize": "crop"},
+            "--resize is for pictures that are brought to the model's size, and --data=embedded "
+            "draws them in it; leave it out.",
+        ),
+        ({"data": "embedded/val", "interpolation": "area"}, "--interpolation is for pictures that"),
+        (
+            {"data": "npz:a.npz", "orientation": "exif"},
+            "--orientation=exif follows tags of picture files (folder:DIR), and --data=npz:a.npz "
+            "has none; leave it out.",
+        ),
+    ],
+)
+def test_what_is_said_of_pictures_that_are_not_read_so_is_refused(settings, sentence) -> None:
+    with pytest.raises(InputError) as error:
+        inputs.check_used(AuditSettings(**settings))
+    assert str(error.value).startswith(sentence)
+
+
+def test_what_is_said_of_folders_is_used() -> None:
+    inputs.check_used(AuditSettings(data="folder:a", resize="crop", orientation="exif"))
+    inputs.check_used(AuditSettings(data="npz:a.npz", resize="crop"))

@@ -241,8 +241,8 @@ def test_a_picture_that_can_not_be_drawn_leaves_the_rest_of_its_card() -> None:
     ("settings", "sentence"),
     [
         ({"bounds": (1, -1)}, "--bounds=1,-1 is no range; write --bounds=LOW,HIGH, such as"),
-        ({"bounds": (0, np.inf)}, "--bounds=0,inf is no range"),
-        ({"bounds": (0, np.nan)}, "--bounds=0,nan is no range"),
+        ({"bounds": (0, np.inf)}, "--bounds is inf; give 2 values, each a finite number."),
+        ({"bounds": (0, np.nan)}, "--bounds is nan; give 2 values"),
         (
             {"bounds": (-1, 1), "preprocessing": "unit"},
             "--bounds says that the data are stored as the model takes them, --preprocessing=unit "
@@ -261,6 +261,19 @@ def test_a_picture_that_can_not_be_drawn_leaves_the_rest_of_its_card() -> None:
             "as 0.00784,0.0627, or none for 1, 2, 4, 8 255ths of the range.",
         ),
         ({"epsilon": ()}, "--epsilon is empty; give at least one."),
+        ({"epsilon": (1.0, 1.0)}, "--epsilon names one twice: 1, 1; give each once."),
+        ({"epsilon": (300.0,)}, "--epsilon=300 is more than the 255 grey levels of a picture, so"),
+        (
+            {"step_size": 0.5},
+            "--step_size is a setting of --optimizer=sign, and annealed_momentum takes none; leave "
+            "it out, or choose that optimizer.",
+        ),
+        ({"beta": 1.0, "optimizer": "secant"}, "--beta is a setting of --optimizer=sign, and sec"),
+        ({"seed": -1}, "--seed is -1; give a whole number from 0 to 2,147,483,647."),
+        ({"rows": 10**9}, "--rows is 1000000000; give a whole number from 1 to 65,536."),
+        ({"optimizer": "sgn"}, "Unknown attack optimizer 'sgn'; did you mean sign?"),
+        ({"attacks": ("target_map",)}, "The target_map attack needs target_map=, an array, which"),
+        ({"resize": "corp"}, "Unknown resize 'corp'; did you mean crop?"),
     ],
 )  # fmt: skip
 def test_settings_that_contradict_each_other_are_refused(settings, sentence) -> None:
@@ -285,7 +298,7 @@ def test_the_advice_on_radii_is_taken() -> None:
     [
         ((0, 1), "--bands=0,1 names 2 channels; give one (drawn as grey) or three (as"),
         ((3, 2, 1), "--bands=3,2,1 names channel 3, but the network takes 3; give numbers from"),
-        ((-1,), "--bands=-1 names channel -1, but the network takes 3; give numbers from 0 to 2."),
+        ((-1,), "--bands is -1; give values, each a whole number from 0 to"),
     ],
 )  # fmt: skip
 def test_bands_that_are_not_there_are_refused_before_the_work(chosen, sentence) -> None:

@@ -51,7 +51,7 @@ def test_data_must_be_named() -> None:
     [
         ("--steps=many", "--steps has 'many'"),
         ("--num_images=gradint=3", "did you mean gradient"),
-        ("--epsilon=0", "positive"),
+        ("--epsilon=0", "--epsilon is 0; give values"),
         ("stray", "'stray' is not understood"),
     ],
 )

@@ -170,12 +170,19 @@ def test_settings_that_cannot_work_are_refused_before_anything_is_written(
     subject: Subject, tmp_path: Path
 ) -> None:
     for wrong, said in (
-        (replace(TINY, k=10**6), "k=1000000"),
-        (replace(TINY, select="worst"), "selection rule"),
-        (replace(TINY, methods=("gradint",)), "did you mean gradient"),
+        ({"k": 10**6}, "k=1000000"),
+        ({"select": "worst"}, "selection rule"),
+        ({"methods": ("gradint",)}, "did you mean gradient"),
     ):
         with pytest.raises(InputError, match=said):
-            compare(CURVES, subject, wrong, tmp_path, progress=False, say=lambda _: None)
+            compare(
+                CURVES,
+                subject,
+                replace(TINY, **wrong),
+                tmp_path,
+                progress=False,
+                say=lambda _: None,
+            )
     assert not list(tmp_path.rglob("manifest.json"))
 
 

@@ -127,8 +127,8 @@ def test_the_papers_protocol_for_angles() -> None:
 def test_overrides_replace_a_presets_fields_and_wrong_ones_are_refused() -> None:
     assert settings_of("orthogonality", "cpu", num_images=7, rows=None).num_images == 7
     for wrong, said in (
-        ({"num_images": 0}, "--num_images is 0; give numbers above 0"),
-        ({"finetune_steps": -1}, "--finetune_steps is -1; give numbers of 0 or more"),
+        ({"num_images": 0}, "--num_images is 0; give a whole number from 1"),
+        ({"finetune_steps": -1}, "--finetune_steps is -1; give a whole number from 0"),
         ({"nun_images": 1}, "did you mean num_images"),
     ):
         with pytest.raises(InputError, match=said):

@@ -93,15 +93,15 @@ def test_a_further_explainer_takes_the_general_budget() -> None:
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        ({"epsilon": (-1.0,)}, "positive"),
+        ({"epsilon": (-1.0,)}, "--epsilon is -1.0; give"),
         ({"epsilon": (2.0, 1.0)}, "increase"),
-        ({"num_images": 0}, "0 images"),
-        ({"step_size": 0.0}, "step size of 0"),
+        ({"num_images": 0}, "--num_images is 0; give"),
+        ({"step_size": 0.0}, "--step_size is 0.0; give"),
         ({"num_images": {"gradent": 3}}, "did you mean gradient"),
-        ({"methods": ("gradient", "gradient")}, "twice"),
+        ({"methods": ("gradient", "gradient")}, "names one twice"),
         ({"stepz": 3}, "did you mean"),
         ({"random": "gauss"}, "random control"),
-        ({"rows": 0}, "at least 1"),
+        ({"rows": 0}, "--rows is 0; give"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(overrides: dict, said: str) -> None:

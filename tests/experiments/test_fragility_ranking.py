@@ -141,7 +141,7 @@ def test_every_registered_explainer_is_ranked_with_few_points() -> None:
     ("overrides", "said"),
     [
         ({"methods": ("gradent",)}, "did you mean gradient"),
-        ({"methods": ("gradient", "gradient")}, "named twice"),
+        ({"methods": ("gradient", "gradient")}, "names one twice"),
         ({"num_images": 0}, "--num_images is 0"),
         ({"epsilon": -1.0}, "--epsilon is -1.0"),
     ],

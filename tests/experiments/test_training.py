@@ -145,7 +145,7 @@ def test_a_network_is_trained_from_its_sources(shared_data: Path) -> None:
 
 @pytest.mark.parametrize("override", [{"steps": 0}, {"batch_size": 0}, {"learning_rate": 0.0}])
 def test_impossible_settings_are_refused(override: dict) -> None:
-    with pytest.raises(InputError, match="above 0"):
+    with pytest.raises(InputError, match="of the recipe is 0"):
         recipe_for("embedded", **override)
 
 

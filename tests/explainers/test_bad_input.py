@@ -40,9 +40,11 @@ def test_settings_out_of_range() -> None:
         tff.explain("integrated_gradients", model(), steps=1)
     with pytest.raises(InputError, match="Unknown quadrature rule 'rigth'; did you mean right"):
         tff.explain("integrated_gradients", model(), rule="rigth")
-    with pytest.raises(InputError, match="samples must be at least 1, got 0"):
+    with pytest.raises(InputError, match="samples of smoothgrad is 0; give a whole number from 1"):
         tff.explain("smoothgrad", model(), samples=0)
-    with pytest.raises(InputError, match="noise_level must be at least 0, got -1"):
+    with pytest.raises(
+        InputError, match="noise_level of vargrad is -1; give a finite number from 0"
+    ):
         tff.explain("vargrad", model(), noise_level=-1)
 
 
@@ -65,7 +67,16 @@ def test_wrong_input_shape() -> None:
         (3, "Target 3 is no class of model 'rows', which has 3; give 0 to 2"),
         (-1, "Target -1 is no class"),
         ([0, 1, 2], "3 targets for 2 samples; give as many"),
-        (0.5, "target has dtype float32"),
+        (0.5, "target is 0.5; give an int, one int for each sample, or one-hot rows."),
+        (True, "target is True; give an int"),
+        ("cat", "target is 'cat'; give an int"),
+        (2**40, "target is 1099511627776, which 32 bits don't hold; give an int"),
+        (np.array([2**40, 0]), "target is an array of shape .2,., which 32 bits don't hold"),
+        (np.uint64(2**63), "which 32 bits don't hold"),
+        ([0.0, 1.0], r"target is \[0.0, 1.0\]; give an int"),
+        (np.eye(3)[:1], "1 targets for 2 samples; give as many"),
+        (np.eye(4)[:2], "one-hot target has 4 columns, and model 'rows' has 3 classes"),
+        ([[0], [1, 2]], r"target is \[\[0\], \[1, 2\]\]; give an int"),
         ([[1, 1, 0], [0, 1, 0]], "must have one-hot rows"),
     ],
 )
@@ -74,11 +85,87 @@ def test_bad_targets(target, sentence: str) -> None:
         tff.explain("gradient", model())(X, target=target)
 
 
+@pytest.mark.parametrize(
+    ("seed", "sentence"),
+    [
+        (1.5, "seed is 1.5; give an int or one int for each sample."),
+        (True, "seed is True; give an int"),
+        (None, "seed is None; give an int"),
+        ("7", "seed is '7'; give an int"),
+        (2**40, "seed is 1099511627776, which 32 bits don't hold; give an int"),
+        ([1, 2, 3], "3 seeds for 2 samples; give as many, or one int."),
+    ],
+)
+def test_bad_seeds(seed, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        tff.explain("smoothgrad", model(), samples=1)(X, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("x", "sentence"),
+    [
+        (None, "The inputs for model 'rows' are None; give arrays of numbers."),
+        ("pixels", "The inputs for model 'rows' are .*; give arrays of numbers."),
+        (X * 1j, "The inputs for model 'rows' are of dtype complex64; give arrays of numbers."),
+        (X[:0], "The batch is empty; give at least one sample."),
+        (5, r"takes inputs of shape \(None, 6\), got \(\)"),
+    ],
+)
+def test_inputs_that_are_no_numbers(x, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        tff.explain("gradient", model())(x)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "sentence"),
+    [
+        ("integrated_gradients", {"steps": "abc"}, "steps of integrated_gradients is 'abc'; give"),
+        ("integrated_gradients", {"steps": 10**9}, "give a whole number from 1 to 100,000."),
+        ("integrated_gradients", {"baseline": "a"}, "baseline of .* is 'a'; give finite numbers."),
+        (
+            "integrated_gradients",
+            {"rule": "gauss_legendre", "steps": 5000},
+            "'gauss_legendre' takes at most 1,000 steps, .*, got 5,000; give fewer.",
+        ),
+        ("grad_cam", {"relu": "False"}, "relu of grad_cam is 'False'; give True or False."),
+        ("smoothgrad", {"statistic": "foo"}, "Unknown statistic 'foo'; known: mean, mean_square"),
+        ("smoothgrad", {"base": 3}, "base of SmoothGrad is 3; give the name of an explainer"),
+        ("smoothgrad", {"base": "gradeint"}, "Unknown explainer 'gradeint'; did you mean gradient"),
+        ("lrp_epsilon", {"epsilon": float("nan")}, "epsilon of lrp_epsilon is nan; give a finite"),
+        ("lrp_epsilon", {"bias": "no"}, "bias of lrp_epsilon is 'no'; give True or False."),
+        ("lrp_alpha_beta", {"alpha": 3.0}, "needs alpha - beta = 1, got alpha = 3.0 and beta = 1"),
+        ("lrp_zero", {"add_clip": True}, "add_clip clips the shares of residual='alpha_beta' and"),
+        (
+            "excitation_backprop",
+            {"contrastive": 1},
+            "contrastive of excitation_backprop is 1; give",
+        ),
+        ("deeplift_rescale", {"references": 3}, "references of DeepLIFT is 3; give an array of"),
+        (
+            "deeplift_rescale",
+            {"reference": 1.0, "references": np.zeros((2, 6))},
+            "Both reference and references of DeepLIFT were given, and only one is used",
+        ),
+    ],
+)
+def test_settings_that_can_not_be(name: str, settings: dict, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        tff.explain(name, model(), **settings)
+
+
+@pytest.mark.parametrize("name", [None, 3, ["gradient"], ""])
+def test_a_name_that_is_no_name(name) -> None:
+    with pytest.raises(InputError, match=r"Unknown explainer .*; known: deconvnet"):
+        tff.explain(name, model())
+
+
 def test_bad_seed_and_bad_baseline() -> None:
     with pytest.raises(InputError, match="give an int or one int for each sample"):
         tff.explain("smoothgrad", model())(X, seed=[[1, 2, 3]])
     with pytest.raises(InputError, match=r"baseline has shape \(4,\), which does not broadcast"):
         tff.explain("integrated_gradients", model(), baseline=np.zeros(4))(X)
+    with pytest.raises(InputError, match=r"baseline has shape \(2, 1, 6\), which does not"):
+        tff.explain("integrated_gradients", model(), baseline=np.zeros((2, 1, 6)))(X)
     with pytest.raises(InputError, match="baseline has shape of a ragged list, which does not"):
         tff.explain("integrated_gradients", model(), baseline=[[1.0], [1.0, 2.0]])(X)
 

@@ -297,5 +297,5 @@ def test_references_of_the_wrong_shape() -> None:
 def test_settings_out_of_range() -> None:
     with pytest.raises(InputError, match="max-pool rule 'crossmax'; did you mean cross_max"):
         tff.explain("deeplift_rescale", flat_model(), max_pool="crossmax")
-    with pytest.raises(InputError, match="threshold must be above 0, got 0"):
+    with pytest.raises(InputError, match="threshold of deeplift_rescale is 0; give a finite"):
         tff.explain("deeplift_rescale", flat_model(), threshold=0)

@@ -76,14 +76,14 @@ def test_settings_out_of_range() -> None:
     model = around(L.ReLU())
     for name, settings, sentence in (
         ("lrp_alpha_beta", {"alpha": 2, "beta": 2}, "needs alpha - beta = 1"),
-        ("lrp_alpha_beta", {"alpha": 0.5, "beta": -0.5}, "needs alpha - beta = 1"),
+        ("lrp_alpha_beta", {"alpha": 0.5, "beta": -0.5}, "alpha of lrp_alpha_beta is 0.5; give"),
         (
             "lrp_alpha_beta",
             {"bias": "spilt"},
             "Unknown bias convention 'spilt'; did you mean",
         ),
-        ("lrp_epsilon", {"epsilon": -1}, "needs epsilon >= 0, got -1"),
-        ("lrp_gamma", {"gamma": -1}, "needs gamma >= 0, got -1"),
+        ("lrp_epsilon", {"epsilon": -1}, "epsilon of lrp_epsilon is -1; give a finite"),
+        ("lrp_gamma", {"gamma": -1}, "gamma of lrp_gamma is -1; give a finite"),
         ("lrp_zero", {"head": "logitz"}, "Unknown head 'logitz'; did you mean logit"),
         ("lrp_zero", {"first": "boxed"}, "Unknown first-layer rule 'boxed'; did you mean box"),
         ("lrp_zero", {"batch_norm": "folded"}, "Unknown batch-norm treatment 'folded'; did you"),
@@ -92,7 +92,7 @@ def test_settings_out_of_range() -> None:
         ("lrp_zbox", {"low": 0}, "needs the bounds of the input"),
         ("lrp_zbox", {}, "needs the bounds of the input"),
         ("lrp_epsilon", {"epsilom": 1}, "'epsilom'; did you mean epsilon"),
-        ("rectgrad", {"q": 101}, "percentile q from 0 to 100, got 101"),
+        ("rectgrad", {"q": 101}, "q of rectgrad is 101; give .* 0 to 100"),
         ("guided_backprop", {"head": "two"}, "Unknown head 'two'"),
     ):
         with pytest.raises(InputError, match=sentence):

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
+from tf_fragile.attacks.constraints import NORMS
 from tf_fragile.attacks.cost import Cost, Price, forward_equivalents, price
-from tf_fragile.attacks.given import Given, given_to
+from tf_fragile.attacks.given import Given, check_call, given_to
 from tf_fragile.attacks.kept import kept_by
 from tf_fragile.attacks.loop import Loop
 from tf_fragile.attacks.loops import Loops
@@ -22,17 +23,19 @@ from tf_fragile.attacks.problem import clean, make_problem
 from tf_fragile.attacks.result import AttackResult
 from tf_fragile.attacks.search import Progress, Search
 from tf_fragile.attacks.secant import check_symmetric
-from tf_fragile.attacks.selection import reported_k
+from tf_fragile.attacks.selection import SELECTIONS, reported_k
 from tf_fragile.attacks.state import spatial_map
 from tf_fragile.attacks.surrogates import NoSurrogate, Softplus, Surrogate
 from tf_fragile.attacks.trusting import as_secant, corrected, with_trusted_derivatives
 from tf_fragile.data.ranges import InputRange
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, shown
 from tf_fragile.explainers.contract import Method, Thinnable
 from tf_fragile.explainers.doubts import sentences, unsaid
 from tf_fragile.explainers.explainer import Explainer
+from tf_fragile.settings import LARGE, MOST, MOST_ROWS, SMALL, WHOLE, check, setting
 
-_GATES = ("auto", "off")
+# What each part of an attack is asked for first.
+_PARTS = {"objective": "fixed", "optimizer": "propose", "surrogate": "apply"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,26 +73,27 @@ class Attack:
     objective: Objective
     optimizer: Optimizer = field(default_factory=Sign)
     surrogate: Surrogate = field(default_factory=Softplus)
-    norm: str = "linf"
-    select: str | None = None
-    k: int | None = None
-    grid: float | None = None
-    points: int | None = None
-    restarts: int = 1
-    rows: int = 8
-    segment: int = 25
+    norm: str = setting("linf", choices=tuple(NORMS), named="attack norm")
+    select: str | None = setting(None, choices=tuple(SELECTIONS), named="selection rule")
+    k: int | None = setting(None, low=1, high=WHOLE)
+    grid: float | None = setting(None, low=1e-6, high=1e6, unit="in input units")
+    points: int | None = setting(None, low=1, high=MOST)
+    restarts: int = setting(1, low=1, high=1000)
+    rows: int = setting(8, low=1, high=MOST_ROWS)
+    segment: int = setting(25, low=1, high=MOST)
     fixed_chunks: bool = False
-    gate: Literal["auto", "off"] = "auto"
-    tolerance: float | None = None
-    channel_axis: int | None = None
+    gate: Literal["auto", "off"] = setting("auto", named="gate of an attack")
+    tolerance: float | None = setting(None, low=SMALL, high=LARGE)
+    channel_axis: int | None = setting(None, low=-32, high=32)
 
     def __post_init__(self) -> None:
-        for name in ("restarts", "rows", "segment", "points", "grid", "tolerance"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise InputError(f"An attack needs {name} > 0, got {value}.")
-        if self.gate not in _GATES:
-            raise InputError(f"An attack's gate is 'auto' or 'off', not {self.gate!r}.")
+        for name, does in _PARTS.items():
+            if not hasattr(getattr(self, name), does):
+                raise InputError(
+                    f"The {name} of an attack is {shown(getattr(self, name))}; make it of names "
+                    "by tff.attack, or give one of tff.attacks."
+                )
+        check(self, "{} of an attack")
 
     def __call__(
         self,
@@ -120,6 +124,7 @@ class Attack:
             an objective that does not fit the maps, an optimiser that does not fit the method,
             derivatives that can't be followed, a regression without a tolerance.
         """
+        check_call(explainer, progress)
         given = given_to(
             explainer, x, target, epsilon, bounds, seed, tolerance=self.tolerance,
             channel_axis=self.channel_axis, chunked=self._chunks(explainer).each,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tf_fragile.attacks.attack import Attack
-from tf_fragile.attacks.constraints import NORMS
 from tf_fragile.attacks.objectives import OBJECTIVES
 from tf_fragile.attacks.optimizers import OPTIMIZERS
-from tf_fragile.attacks.selection import SELECTIONS
 from tf_fragile.attacks.surrogates import SURROGATES
-from tf_fragile.errors import unknown_name
+from tf_fragile.errors import InputError, unknown_name
+from tf_fragile.settings import described
 
 _OWN = (
     *("norm", "k", "grid", "points", "restarts", "rows", "segment"),
@@ -52,10 +50,6 @@ def attack(
     Raises:
       InputError: an unknown name (the nearest are suggested) or a value out of range.
     """
-    if select is not None:
-        SELECTIONS[select]
-    if "norm" in settings:
-        NORMS[settings["norm"]]
     makers: dict[str, Callable[..., Any]] = {
         "objective": OBJECTIVES[objective],
         "optimizer": OPTIMIZERS[optimizer],
@@ -64,13 +58,29 @@ def attack(
     parts: dict[str, Any] = {}
     used: set[str] = set()
     for role, make in makers.items():
-        names = [n for n in inspect.signature(make).parameters if n not in _FIXED]
+        names = [n for n in described(make) if n not in _FIXED]
         chosen = {name: settings[name] for name in names if name in settings}
         used.update(chosen)
         parts[role] = make(**chosen)
     for name in settings:
         if name not in used and name not in _OWN:
-            known = {n for make in makers.values() for n in inspect.signature(make).parameters}
-            raise unknown_name("attack setting", name, (known | set(_OWN)) - _FIXED)
+            raise _of_no_part(name, makers)
     own = {name: settings[name] for name in _OWN if name in settings}
     return Attack(**parts, select=select, **own)
+
+
+def _of_no_part(name: str, makers: Mapping[str, Callable[..., Any]]) -> InputError:
+    """A setting that none of the chosen parts has, though parts not chosen may."""
+    tables: dict[str, Mapping[str, Callable[..., Any]]] = {
+        "objective": OBJECTIVES, "optimizer": OPTIMIZERS, "surrogate": SURROGATES
+    }  # fmt: skip
+    for role, table in tables.items():
+        having = [repr(key) for key in table if name in described(table[key]) and name != "select"]
+        if having:
+            chosen = next(key for key in table if table[key] is makers[role])
+            return InputError(
+                f"{name} is a setting of {role} {' or '.join(having)}, and this attack has "
+                f"{chosen!r}, which takes none; leave {name} out."
+            )
+    known = {n for make in makers.values() for n in described(make)}
+    return unknown_name("attack setting", name, (known | set(_OWN)) - _FIXED)

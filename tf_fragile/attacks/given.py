@@ -18,7 +18,7 @@ from tf_fragile.attacks.problem import (
     radii,
 )
 from tf_fragile.data.ranges import InputRange
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, shown
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.explainers.noise import sample_seeds
 from tf_fragile.explainers.targets import as_target
@@ -50,6 +50,20 @@ class Given:
     axis: int
 
 
+def check_call(explainer: Any, progress: Any) -> None:
+    """Refuses what is no explainer, and a progress that can't be told anything.
+
+    Raises:
+      InputError: it names which.
+    """
+    if not isinstance(explainer, Explainer):
+        raise InputError(
+            f"The explainer to attack is {shown(explainer)}; give one, as tff.explain makes them."
+        )
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress is {shown(progress)}; give a function of a number, or None.")
+
+
 def given_to(
     explainer: Explainer,
     x: Any,
@@ -67,14 +81,14 @@ def given_to(
     Raises:
       InputError: see `Attack.__call__`.
     """
-    if not tf.nest.is_nested(x) and np.shape(x)[:1] == (0,):
+    if hasattr(x, "shape") and x.shape[:1] == (0,):
         raise InputError("The batch to attack is empty; give at least one input.")
     given, x, network = x, explainer.inputs(x), explainer.network
     network.check_nesting(given, x)
     if not tf.is_tensor(x):
         raise InputError("Attacks take models with one input; this one has several.")
     axis = axis_of_channels(channel_axis, network, x)
-    limits = on_channels(as_limits(bounds), axis, x.shape.rank)
+    limits = on_channels(as_limits(bounds), axis, x.shape)
     levels = radii(epsilon, x.shape[0])
     check_in_range(x.numpy(), limits)
     kept = kept_by(network, tolerance)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,44 @@ import numpy as np
 from tf_fragile.attacks.result import AttackResult
 from tf_fragile.attacks.search import Progress
 from tf_fragile.data.ranges import InputRange
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, shown
+from tf_fragile.settings import LARGE, SMALL, check, setting
 
 Evaluate = Callable[[np.ndarray], np.ndarray]
 """From a radius per image, [B] in input units, to the overlap left, [B]; NaN for a failure."""
 
 _ROUNDING = 1e-6  # overlaps come in float32; a count of k is coarser than this
+
+
+@dataclass(frozen=True)
+class Span:
+    """Between which radii is searched, for what, and how finely.
+
+    Attributes:
+      low: smallest radius to try, in input units.
+      high: largest radius to try.
+      level: overlap to reach, clean maps having 1.
+      tolerance: relative width at which a bracket is narrow enough.
+    """
+
+    low: float = setting(low=SMALL, high=LARGE, unit="in input units")
+    high: float = setting(low=SMALL, high=LARGE, unit="in input units")
+    level: float = setting(0.5, low=1e-6, below=1)
+    tolerance: float = setting(0.1, low=1e-6, high=1e6)
+
+    def __post_init__(self) -> None:
+        check(self, "{} of the search")
+        if not self.low < self.high:
+            raise InputError(
+                f"The smallest radius is searched between low={self.low:g} and "
+                f"high={self.high:g}; give low < high, in input units."
+            )
+
+    @property
+    def bisections(self) -> int:
+        """How often to halve log(high / low) until it is at most log(1 + tolerance)."""
+        halvings = math.log2(math.log(self.high / self.low) / math.log1p(self.tolerance))
+        return max(0, math.ceil(halvings - 1e-9))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +116,9 @@ def smallest_epsilon(
     Raises:
       InputError: a range, level or tolerance that makes no sense, and whatever the attack raises.
     """
+    if not callable(attack):
+        raise InputError(f"The attack is {shown(attack)}; give one, as tff.attack makes them.")
+    span = Span(low, high, level, tolerance)
 
     def evaluate(radii: np.ndarray) -> np.ndarray:
         result = attack(
@@ -97,12 +132,12 @@ def smallest_epsilon(
         )
         return result.metrics["top_k_intersection"][0]
 
-    return bisect(evaluate, len(x), low=low, high=high, level=level, tolerance=tolerance)
+    return bisect(evaluate, _images(x), **asdict(span))
 
 
 def evaluations(low: float, high: float, tolerance: float = 0.1) -> int:
     """Attacks on each image that a search takes at most."""
-    return 2 + _bisections(low, high, tolerance)
+    return 2 + Span(low, high, tolerance=tolerance).bisections
 
 
 def bisect(
@@ -131,7 +166,7 @@ def bisect(
     Raises:
       InputError: not 0 < low < high, not 0 < level < 1, or not tolerance > 0.
     """
-    _check(low, high, level, tolerance)
+    span = Span(low, high, level, tolerance)
     radii: list[np.ndarray] = []
     overlap: list[np.ndarray] = []
 
@@ -145,7 +180,7 @@ def bisect(
     at_low = reaches(lower)
     reached = reached | at_low
     upper = np.where(at_low, lower, upper)
-    for _ in range(_bisections(low, high, tolerance)):
+    for _ in range(span.bisections):
         if at_low.all():
             break
         middle = np.sqrt(lower * upper)
@@ -161,18 +196,10 @@ def bisect(
     )
 
 
-def _bisections(low: float, high: float, tolerance: float) -> int:
-    """How often to halve log(high / low) until it is at most log(1 + tolerance)."""
-    return max(0, math.ceil(math.log2(math.log(high / low) / math.log1p(tolerance)) - 1e-9))
-
-
-def _check(low: float, high: float, level: float, tolerance: float) -> None:
-    if not 0 < low < high < math.inf:
-        raise InputError(
-            f"The smallest radius is searched between low={low:g} and high={high:g}; "
-            "give 0 < low < high, in input units."
-        )
-    if not 0 < level < 1:
-        raise InputError(f"The overlap to reach is a share between 0 and 1, not {level:g}.")
-    if not 0 < tolerance < math.inf:
-        raise InputError(f"The search needs a finite tolerance > 0 (relative), not {tolerance:g}.")
+def _images(x: Any) -> int:
+    """How many images are in a batch, which may be the one value of a dict."""
+    batch: Any = next(iter(x.values()), None) if isinstance(x, Mapping) else x
+    try:
+        return len(batch)
+    except TypeError:
+        raise InputError(f"The batch is {shown(x)}; give inputs [B, ...].") from None

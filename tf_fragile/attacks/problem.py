@@ -14,7 +14,8 @@ from tf_fragile.attacks.objectives import Objective
 from tf_fragile.attacks.state import Problem
 from tf_fragile.backprop.network import Network
 from tf_fragile.data.ranges import InputRange
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, shown
+from tf_fragile.settings import is_numeric, leaves
 
 
 def radii(epsilon: float | Sequence[float] | np.ndarray, images: int | None = None) -> np.ndarray:
@@ -27,13 +28,19 @@ def radii(epsilon: float | Sequence[float] | np.ndarray, images: int | None = No
     Raises:
       InputError: none, one that is not positive and finite, or another number of images.
     """
-    levels = np.atleast_1d(np.asarray(epsilon, np.float64))
+    refusal = InputError(
+        f"epsilon must be positive (in input units), got {shown(epsilon)}; give radii such as "
+        "1,2,4,8."
+    )
+    if not is_numeric(epsilon) or any(np.asarray(one).dtype.kind == "b" for one in leaves(epsilon)):
+        raise refusal
+    try:
+        levels = np.atleast_1d(np.asarray(epsilon, np.float64))
+    except (TypeError, ValueError):  # a ragged list, a dict
+        raise refusal from None
     fits = levels.ndim == 1 or (levels.ndim == 2 and levels.shape[1] == images)
-    if not fits or not levels.size or not (np.isfinite(levels) & (levels > 0)).all():
-        raise InputError(
-            f"epsilon must be positive (in input units), got {np.asarray(epsilon).tolist()}; "
-            "give radii such as 1,2,4,8."
-        )
+    if not fits or not levels.size or not (levels.astype(np.float32) > 0).all():
+        raise refusal
     return levels
 
 
@@ -129,9 +136,19 @@ def axis_of_channels(given: int | None, network: Network, x: tf.Tensor) -> int:
     return axis
 
 
-def on_channels(limits: InputRange, axis: int, rank: int) -> InputRange:
-    """`limits`, which broadcast over a last axis of channels, for inputs with them at `axis`."""
-    after = rank - 1 - axis % rank
+def on_channels(limits: InputRange, axis: int, shape: tf.TensorShape) -> InputRange:
+    """`limits`, which broadcast over a last axis of channels, for inputs with them at `axis`.
+
+    Raises:
+      InputError: they are of another number of channels.
+    """
+    channels, after = shape[axis], shape.rank - 1 - axis % shape.rank
+    for values in (limits.low, limits.high, limits.unit):
+        if values.size not in (1, channels):
+            raise InputError(
+                f"The valid range names {values.size} channels, the inputs have {channels}; give "
+                "one number, or one for each channel."
+            )
 
     def moved(values: np.ndarray) -> np.ndarray:
         return values.reshape(values.shape + (1,) * after) if values.ndim else values
@@ -140,5 +157,18 @@ def on_channels(limits: InputRange, axis: int, rank: int) -> InputRange:
 
 
 def as_limits(bounds: Any) -> InputRange:
-    """An `InputRange` as it is, or (low, high) of a model fed in input units."""
-    return bounds if isinstance(bounds, InputRange) else InputRange.of(*bounds)
+    """An `InputRange`, or (low, high) of a model fed in input units.
+
+    Raises:
+      InputError: it is neither, or no range.
+    """
+    if isinstance(bounds, InputRange):
+        return InputRange.of(bounds.low, bounds.high, bounds.unit)
+    try:
+        low, high = bounds
+    except (TypeError, ValueError):
+        raise InputError(
+            f"bounds is {shown(bounds)}; give (low, high), the valid range of the inputs, or an "
+            "InputRange."
+        ) from None
+    return InputRange.of(low, high)

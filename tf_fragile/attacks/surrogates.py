@@ -18,6 +18,7 @@ from tf_fragile.data.ranges import InputRange
 from tf_fragile.errors import InputError
 from tf_fragile.metrics.rows import per_sample_mean
 from tf_fragile.registry import Registry
+from tf_fragile.settings import check, setting
 
 Scales = tuple[tf.Tensor, ...]
 
@@ -66,11 +67,10 @@ class Softplus:
       beta: sharpness; ReLU as it grows.
     """
 
-    beta: float = 1.0
+    beta: float = setting(1.0, low=1e-6, high=1e6)
 
     def __post_init__(self) -> None:
-        if not self.beta > 0:
-            raise InputError(f"Softplus needs beta > 0, got {self.beta}.")
+        check(self)
 
     def apply(self, network: Network) -> Network:
         """`network` with its ReLUs, and all activations that have kinks, replaced.
@@ -110,11 +110,12 @@ class ScaledSoftplus:
       stop: c at the end.
     """
 
-    start: float = 10.0
-    stop: float = 100.0
+    start: float = setting(10.0, low=1e-6, high=1e6)
+    stop: float = setting(100.0, low=1e-6, high=1e6)
 
     def __post_init__(self) -> None:
-        if not 0 < self.start <= self.stop:
+        check(self)
+        if self.start > self.stop:
             raise InputError(
                 f"scaled_softplus needs 0 < start <= stop, got {self.start} and {self.stop}."
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from tf_fragile.errors import InputError
 
@@ -72,14 +73,12 @@ def _share(text: str) -> float | None:
         return None
 
 
-def image_size(text: str | None) -> tuple[int, int] | None:
+def image_size(text: str) -> tuple[int, int]:
     """Height and width, `HxW` or one number for both.
 
     Raises:
       InputError: it is none of these.
     """
-    if text is None:
-        return None
     found = _SIZE.fullmatch(text)
     if not found:
         raise InputError(
@@ -88,32 +87,39 @@ def image_size(text: str | None) -> tuple[int, int] | None:
     return int(found[1]), int(found[2] or found[1])
 
 
-def bounds(texts: Sequence[str]) -> tuple[float, float]:
+def num_images(text: str) -> Any:
+    """How many images; `None` for 0, which stands for all. What is no number stays as it is."""
+    try:
+        return int(text) or None
+    except ValueError:
+        return text
+
+
+def bounds(text: str) -> tuple[float, float]:
     """Smallest and largest value of the data.
 
     Raises:
       InputError: not two numbers.
     """
     try:
-        low, high = (float(text) for text in texts)
+        low, high = (float(part) for part in text.split(","))
     except ValueError:
         raise InputError(
-            f"--bounds={','.join(texts)} is not two numbers; write --bounds=LOW,HIGH, such as "
-            "--bounds=-1,1."
+            f"--bounds={text} is not two numbers; write --bounds=LOW,HIGH, such as --bounds=-1,1."
         ) from None
     return low, high
 
 
-def bands(texts: Sequence[str]) -> tuple[int, ...]:
+def bands(text: str) -> tuple[int, ...]:
     """Channels to draw.
 
     Raises:
       InputError: one is no whole number.
     """
     try:
-        return tuple(int(text) for text in texts)
+        return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise InputError(
-            f"--bands={','.join(texts)} is not a list of channels; write --bands=I or "
+            f"--bands={text} is not a list of channels; write --bands=I or "
             "--bands=I,J,K, counted from 0."
         ) from None

@@ -34,6 +34,27 @@ def reading_of(settings: AuditSettings, entry: ZooEntry) -> Reading:
     return replace(own, orientation=settings.orientation)  # type: ignore[arg-type]
 
 
+def check_used(settings: AuditSettings) -> None:
+    """Refuses what is said about the reading of pictures that are not read so.
+
+    Raises:
+      InputError: a resize of pictures that are drawn in the model's own size, or tags of data
+        that have none.
+    """
+    kind = settings.data.partition(":")[0].partition("/")[0]
+    for name in ("resize", "interpolation"):
+        if kind == "embedded" and getattr(settings, name) is not None:
+            raise InputError(
+                f"--{name} is for pictures that are brought to the model's size, and "
+                f"--data={settings.data} draws them in it; leave it out."
+            )
+    if kind != "folder" and settings.orientation != "ignore":
+        raise InputError(
+            f"--orientation={settings.orientation} follows tags of picture files (folder:DIR), and "
+            f"--data={settings.data} has none; leave it out."
+        )
+
+
 def outputs_of(network: Network) -> int | None:
     """How many classes a network tells apart; `None` for numbers, or where it does not say."""
     if network.task == "regression":

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from tf_fragile.attacks.problem import radii as checked_radii
-from tf_fragile.backprop.head import SAID
-from tf_fragile.data.preprocessing import in_words
-from tf_fragile.errors import InputError, unknown_name
+from tf_fragile.audit import given
+from tf_fragile.errors import InputError
 from tf_fragile.limits import FILE_LIMIT
+from tf_fragile.settings import (
+    LARGE,
+    MOST,
+    MOST_ROWS,
+    SMALL,
+    WHOLE,
+    check,
+    names_in,
+    setting,
+)
 
 
 @dataclass(frozen=True)
@@ -103,59 +111,151 @@ class AuditSettings:
       rows: images times radii in memory at once.
     """
 
-    model: str = "embedded"
-    weights: str | None = None
+    model: str = setting(
+        "embedded", help="A zoo name, a keras.applications name, or a .keras or .h5 file."
+    )
+    weights: str | None = setting(
+        None, help="A file of weights, or 'random'; the shipped ones if none."
+    )
     imports: tuple[str, ...] = ()
     unsafe_load: bool = False
-    head: str | None = None
-    data: str = "embedded"
-    preprocessing: str | None = None
-    classes: str | None = None
-    resize: str | None = None
-    interpolation: str | None = None
-    orientation: str = "ignore"
-    bounds: tuple[float, float] | None = None
-    image_size: tuple[int, int] | None = None
-    bands: tuple[int, ...] | None = None
-    file_limit: float = FILE_LIMIT
-    num_images: int | None = 12
-    epsilon: tuple[float, ...] | None = None
-    explainers: tuple[str, ...] = ("gradient", "integrated_gradients")
-    attacks: tuple[str, ...] = ("top_k",)
-    budget: str = "quick"
-    optimizer: str | None = None
-    steps: int | None = None
-    step_size: float | None = None
-    beta: float | None = None
-    k: int | None = None
-    plateau: int = 4
-    halving: bool = False
-    only_correct: bool = True
-    seed: int = 0
-    shard_size: int = 4
-    rows: int = 16
+    head: Literal["logits", "probabilities", "regression"] | None = setting(
+        None, help="What the outputs are, where they don't tell."
+    )
+    data: str = setting(
+        "embedded",
+        help="A folder of images (of classes), an .npz file, or embedded, folder:DIR, npz:FILE (or "
+        "npz:FILE#IMAGES,LABELS) or tfds:NAME/SPLIT.",
+    )
+    preprocessing: str | None = setting(
+        None,
+        choices=names_in("tf_fragile.data.preprocessing:PREPROCESSINGS"),
+        help="How pixels become inputs; the zoo model's own, raw for a model file.",
+    )
+    classes: str | None = setting(
+        None, help="A file that names the class of each output: one a line, or CSV."
+    )
+    resize: str | None = setting(
+        None,
+        choices=names_in("tf_fragile.data.reading:RESIZES"),
+        help="stretch, crop, pad (as Keras' loader) or imagenet; the zoo model's own, stretch for "
+        "a model file.",
+    )
+    interpolation: str | None = setting(
+        None,
+        choices=names_in("tf_fragile.data.reading:INTERPOLATIONS"),
+        help="bilinear, nearest, bicubic, area or another of tf.image.resize.",
+    )
+    orientation: str = setting(
+        "ignore",
+        choices=names_in("tf_fragile.data.reading:ORIENTATIONS"),
+        help="exif: turn pictures as their tags say; Keras ignores them.",
+    )
+    bounds: tuple[float, float] | None = setting(
+        None,
+        read=given.bounds,
+        help="LOW,HIGH of arrays (npz:FILE) that are stored as the model takes them, as in -1,1.",
+    )
+    image_size: tuple[int, int] | None = setting(
+        None,
+        low=1,
+        high=32_768,
+        read=given.image_size,
+        help="HxW, for a model that takes images of any size, as in 224x224.",
+    )
+    bands: tuple[int, ...] | None = setting(
+        None,
+        low=0,
+        high=MOST_ROWS,
+        read=given.bands,
+        help="Channels drawn as red, green and blue, or one drawn as grey. All, or their mean.",
+    )
+    file_limit: float = setting(
+        FILE_LIMIT,
+        low=SMALL,
+        high=LARGE,
+        unit="in GB",
+        help="GB that one file may expand to in memory where it is four times as large as on disk.",
+    )
+    num_images: int | None = setting(
+        12, low=1, high=WHOLE, read=given.num_images, help="How many images to attack; 0 for all."
+    )
+    epsilon: tuple[float, ...] | None = setting(
+        None,
+        low=SMALL,
+        high=LARGE,
+        distinct=True,
+        help="Radii in grey levels, or with --bounds in units of the data; 1,2,4,8 255ths of the "
+        "range.",
+    )
+    explainers: tuple[str, ...] = setting(
+        ("gradient", "integrated_gradients"),
+        distinct=True,
+        help="Names, each maybe with settings: NAME:setting=value:...",
+    )
+    attacks: tuple[str, ...] = setting(
+        ("top_k",),
+        choices=names_in("tf_fragile.attacks.objectives:OBJECTIVES"),
+        named="attack objective",
+        distinct=True,
+        help="Attack objectives; random signs always run beside them.",
+    )
+    budget: str = setting(
+        "quick", choices=tuple(BUDGETS), help="Steps of attacks and points of paths."
+    )
+    optimizer: Literal["annealed_momentum", "sign", "secant"] | None = setting(
+        None, named="attack optimizer", help="How attacks move, instead of the budget's."
+    )
+    steps: int | None = setting(
+        None, low=1, high=MOST, help="Steps of each attack, instead of the budget's."
+    )
+    step_size: float | None = setting(
+        None,
+        low=SMALL,
+        high=LARGE,
+        help="Step of --optimizer=sign in units of --epsilon, instead of the budget's.",
+    )
+    beta: float | None = setting(
+        None,
+        low=1e-6,
+        high=1e6,
+        help="Sharpness of the softplus of --optimizer=sign; by the inputs' scale if none.",
+    )
+    k: int | None = setting(
+        None,
+        low=1,
+        high=WHOLE,
+        help="Of the top-k overlap; a tenth of the map, at most 1000, if none.",
+    )
+    plateau: int = setting(
+        4, low=0, high=WHOLE, help="Images attacked again with twice the steps; 0 for none."
+    )
+    halving: bool = setting(
+        False, help="Search each image's smallest epsilon that halves the top-k overlap."
+    )
+    only_correct: bool = setting(True, help="Leave out images that the model gets wrong.")
+    seed: int = setting(0, low=0, high=WHOLE, help="Of everything random.")
+    shard_size: int = setting(4, low=1, high=MOST_ROWS, help="Images written together.")
+    rows: int = setting(16, low=1, high=MOST_ROWS, help="Images times radii in memory at once.")
 
     def __post_init__(self) -> None:
-        if self.budget not in BUDGETS:
-            raise unknown_name("budget", self.budget, BUDGETS)
-        if self.head is not None and self.head not in SAID:
-            raise unknown_name("head", self.head, SAID)
-        for name in ("explainers", "attacks", "radii"):
-            if not getattr(self, name):
-                name = name.replace("radii", "epsilon")
-                raise InputError(f"--{name} is empty; give at least one.")
-        for name in ("explainers", "attacks"):
-            given = getattr(self, name)
-            if len(set(given)) != len(given):
-                raise InputError(f"--{name} names one twice: {', '.join(given)}; give each once.")
+        if "random_sign" in self.attacks:
+            raise InputError("The random control always runs; leave random_sign out of --attacks.")
+        check(self, "--{}")
+        for attack, array in _NEED_AN_ARRAY.items():
+            if attack in self.attacks:
+                raise InputError(
+                    f"The {attack} attack needs {array}=, an array, which a command line has no "
+                    "place for; leave it out of --attacks, or use tff.attack."
+                )
+        self._check_used()
         if self.bounds is not None:
             self._check_bounds(self.bounds)
-        if not 0 < self.file_limit < math.inf:
+        if self.bounds is None and max(self.radii) > given.GREY[1]:
             raise InputError(
-                f"--file_limit={self.file_limit:g} is no size; give GB that one file may take in "
-                f"memory, as in --file_limit={FILE_LIMIT:g}."
+                f"--epsilon={max(self.radii):g} is more than the 255 grey levels of a picture, so "
+                "that any picture would do; give radii such as 1,2,4,8."
             )
-        checked_radii(self.radii)
         if self.bounds is None and min(self.radii) < 1:
             small = min(self.radii)
             raise InputError(
@@ -166,14 +266,24 @@ class AuditSettings:
         if max(self.radii) >= 255 * self.grey_level and self.bounds is not None:
             raise InputError(
                 f"--epsilon={max(self.radii):g} is in units of the data, whose range "
-                f"{in_words(self.bounds)} is no wider; give radii such as {self.grey_level:.3g},"
-                f"{8 * self.grey_level:.3g}, or none for {_listed(STEPS_OF_255)} 255ths of the "
-                "range."
+                f"{self.bounds[0]:.9g}..{self.bounds[1]:.9g} is no wider; give radii such as "
+                f"{self.grey_level:.3g},{8 * self.grey_level:.3g}, or none for "
+                f"{_listed(STEPS_OF_255)} 255ths of the range."
             )
         if self.halving and len(set(self.radii)) < 2:
             raise InputError(
                 "--halving searches between the smallest and the largest --epsilon; give two."
             )
+
+    def _check_used(self) -> None:
+        """Refuses settings that another one makes useless."""
+        moves = self.optimizer or BUDGETS[self.budget].optimizer
+        for name in ("step_size", "beta"):
+            if getattr(self, name) is not None and moves != "sign":
+                raise InputError(
+                    f"--{name} is a setting of --optimizer=sign, and {moves} takes none; leave it "
+                    "out, or choose that optimizer."
+                )
 
     def _check_bounds(self, bounds: tuple[float, float]) -> None:
         """Whether data within `bounds` can be what is meant."""
@@ -218,6 +328,10 @@ class AuditSettings:
     def rows_at_once(self) -> int:
         """`rows`, or what a shard has if that is less: a chunk that is filled up costs in full."""
         return min(self.rows, self.shard_size * len(self.radii))
+
+
+# What an objective can't do without, and a command line can't say.
+_NEED_AN_ARRAY = {"target_map": "target_map", "target_region": "mask"}
 
 
 def _listed(numbers: tuple[float, ...]) -> str:

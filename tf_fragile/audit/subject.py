@@ -25,7 +25,7 @@ from tf_fragile.audit.counts import Counts, count
 from tf_fragile.audit.feeding import Feeding, judge
 from tf_fragile.audit.settings import BUDGETS, SIGN_STEP, AuditSettings
 from tf_fragile.audit.sizes import sizes
-from tf_fragile.audit.specs import make_method
+from tf_fragile.audit.specs import methods_of
 from tf_fragile.audit.watched import watched
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS, Preprocessing
@@ -94,7 +94,10 @@ def open_subject(
     Raises:
       InputError: anything that is wrong with them, before any work is done.
     """
+    methods = methods_of(settings)
     entry = zoo.entry(settings.model)
+    inputs.check_used(settings)
+    reading = inputs.reading_of(settings, entry)
     model = zoo.load(
         settings.model,
         weights=settings.weights,
@@ -105,7 +108,6 @@ def open_subject(
     taken = adapted(model, settings.image_size, settings.head)
     network, shape = as_network(taken.model, settings.head), taken.image_shape
     check_bands(settings.bands, shape[2])
-    reading = inputs.reading_of(settings, entry)
     source = open_source(
         settings.data,
         preprocessing=_preprocessing(settings, entry.preprocessing),
@@ -119,7 +121,7 @@ def open_subject(
     k = default_k(shape[0] * shape[1]) if settings.k is None else settings.k
     maps = tf.TensorShape((None, *shape[:2]))
     check_k(maps, k)
-    explainers = _explainers(settings, network)
+    explainers = {spec: Explainer(spec, made, network) for spec, made in methods.items()}
     with watched(source, progress) as shown:
         drawn = draw(
             shown,
@@ -211,13 +213,6 @@ def _check_any(source: Source, drawn: Drawn, feeding: Feeding) -> None:
     )
 
 
-def _explainers(settings: AuditSettings, network: Network) -> Mapping[str, Explainer]:
-    defaults = BUDGETS[settings.budget].explainers
-    return {
-        spec: Explainer(spec, make_method(spec, defaults), network) for spec in settings.explainers
-    }
-
-
 def _optimizer(settings: AuditSettings, gate: Decision, explainers: Mapping[str, Explainer]) -> str:
     """The optimiser asked for, or the secant where second derivatives can't be believed.
 
@@ -252,8 +247,6 @@ def _attacks(
     grid = 1.0 if settings.bounds is None else None
     common: dict[str, Any] = {"k": k, "rows": settings.rows_at_once, "grid": grid}
     common |= {"fixed_chunks": True, "gate": "off"}  # checked by `open_subject`
-    if RANDOM in settings.attacks:
-        raise InputError("The random control always runs; leave random_sign out of --attacks.")
     own: dict[str, Any] = {"steps": budget.steps if settings.steps is None else settings.steps}
     if optimizer == "sign":
         size = settings.step_size or (budget.step_size or SIGN_STEP) * settings.grey_level

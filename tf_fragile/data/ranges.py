@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, shown
+from tf_fragile.settings import is_numeric
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +44,15 @@ class InputRange:
         Raises:
           InputError: if a value is not finite, `low >= high`, or `unit <= 0`.
         """
+        for name, given in {"low": low, "high": high, "unit": unit}.items():
+            if not is_numeric(given):
+                raise InputError(
+                    f"The input range's {name} is {shown(given)}; give a finite number, or one "
+                    "for each channel."
+                )
         values = {"low": _float32(low), "high": _float32(high), "unit": _float32(unit)}
         for name, value in values.items():
-            if value.ndim > 1 or not np.all(np.isfinite(value)):
+            if value.ndim > 1:
                 raise InputError(
                     f"The input range's {name} is {value.tolist()}; give a finite number, "
                     "or one for each channel."

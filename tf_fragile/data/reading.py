@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from tf_fragile.errors import InputError, unknown_name
+from tf_fragile.errors import InputError
+from tf_fragile.settings import check, setting
 
 Resize = Literal["stretch", "crop", "pad", "imagenet"]
 Orientation = Literal["ignore", "exif"]
@@ -37,17 +38,12 @@ class Reading:
     """
 
     resize: Resize = "stretch"
-    interpolation: str = "bilinear"
+    interpolation: str = setting("bilinear", choices=INTERPOLATIONS)
     orientation: Orientation = "ignore"
     short_side: int | None = None
 
     def __post_init__(self) -> None:
-        if self.resize not in RESIZES:
-            raise unknown_name("resize", self.resize, RESIZES)
-        if self.interpolation not in INTERPOLATIONS:
-            raise unknown_name("interpolation", self.interpolation, INTERPOLATIONS)
-        if self.orientation not in ORIENTATIONS:
-            raise unknown_name("orientation", self.orientation, ORIENTATIONS)
+        check(self)
         if self.resize == "imagenet" and self.interpolation not in ("bilinear", "bicubic"):
             raise InputError(
                 f"Resize 'imagenet' is bicubic and takes no interpolation {self.interpolation!r}; "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tf_fragile.registry import Registry
+from tf_fragile.settings import MOST, MOST_ROWS, SMALL, check, setting
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,21 @@ class Recipe:
     model: str
     train: str
     test: str
-    steps: int
-    batch_size: int
-    learning_rate: float
-    source: str
+    steps: int = setting(low=1, high=100 * MOST)
+    batch_size: int = setting(low=1, high=MOST_ROWS)
+    learning_rate: float = setting(low=SMALL, high=1e3)
+    source: str = setting()
     validation: str | None = None
     cosine: bool = False
-    l2: float = 0.0
+    l2: float = setting(0.0, low=0, high=1e6)
     l2_layers: tuple[str, ...] = ()
-    shift: float = 0.0
+    shift: float = setting(0.0, low=0, high=1)
     flip: bool = False
-    stop_at: float | None = None
-    check_every: int = 250
+    stop_at: float | None = setting(None, low=0, high=1)
+    check_every: int = setting(250, low=1, high=100 * MOST)
+
+    def __post_init__(self) -> None:
+        check(self, "{} of the recipe")
 
 
 RECIPES: Registry[Recipe] = Registry("recipe")

@@ -53,13 +53,7 @@ def recipe_for(name: str, **overrides: Any) -> Recipe:
       InputError: if there is no such recipe or a number makes no sense.
     """
     given = {key: value for key, value in overrides.items() if value is not None}
-    recipe = replace(RECIPES[name], **given)
-    if recipe.steps < 1 or recipe.batch_size < 1 or not recipe.learning_rate > 0:
-        raise InputError(
-            f"The recipe has {recipe.steps} steps of {recipe.batch_size} images at learning rate "
-            f"{recipe.learning_rate}; each must be above 0."
-        )
-    return recipe
+    return replace(RECIPES[name], **given)
 
 
 def train(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -36,6 +35,7 @@ from tf_fragile.explainers.pattern import PatternBackprop
 from tf_fragile.explainers.rectified import Deconvnet, GuidedBackprop, RectGrad
 from tf_fragile.explainers.smoothgrad import SmoothGrad
 from tf_fragile.registry import Registry
+from tf_fragile.settings import Setting, described
 
 EXPLAINERS: Registry[Callable[..., Method]] = Registry("explainer")
 EXPLAINERS.register("deeplift_rescale", partial(DeepLIFT, rule="rescale"))
@@ -82,16 +82,32 @@ def method(name: str, **settings: Any) -> Method:
     Raises:
       InputError: unknown name or setting (the nearest are suggested), or a value out of range.
     """
-    make = EXPLAINERS[name]
-    known = list(inspect.signature(make).parameters)
-    for setting in settings:
-        if setting not in known:
-            if not known:
-                raise InputError(f"Explainer {name!r} has no settings; {setting!r} was given.")
-            raise unknown_name(f"setting of explainer {name!r}", setting, known)
     if isinstance(settings.get("base"), str):
         settings["base"] = method(settings["base"])
-    return make(**settings)
+    checked = {
+        key: setting_of(name, key).checked(value, f"{key} of {name}")
+        for key, value in settings.items()
+    }
+    return EXPLAINERS[name](**checked)
+
+
+def settings_of(name: str) -> Mapping[str, Setting]:
+    """What may be set of the explainer called `name`."""
+    return described(EXPLAINERS[name])
+
+
+def setting_of(name: str, key: str) -> Setting:
+    """The setting `key` of the explainer called `name`.
+
+    Raises:
+      InputError: it has none such; the nearest are suggested.
+    """
+    known = settings_of(name)
+    if not known:
+        raise InputError(f"Explainer {name!r} has no settings; {key!r} was given.")
+    if key not in known:
+        raise unknown_name(f"setting of explainer {name!r}", key, known)
+    return known[key]
 
 
 def explain(name: str, model: keras.Model | Network, **settings: Any) -> Explainer:
@@ -108,10 +124,11 @@ def explain(name: str, model: keras.Model | Network, **settings: Any) -> Explain
     Raises:
       InputError: unknown name or setting, or a model that can't be explained.
     """
-    said = settings.get("head")
-    if said in SAID:
+    head = settings.get("head")
+    said = head if isinstance(head, str) and head in SAID else None
+    if said is not None:
         settings.pop("head")
-    elif "head" in settings and "head" not in inspect.signature(EXPLAINERS[name]).parameters:
-        raise unknown_name("head", str(said), SAID)
-    network = as_network(model, said if said in SAID else None)
-    return Explainer(name, method(name, **settings), network)
+    elif "head" in settings and "head" not in settings_of(name):
+        raise unknown_name("head", str(head), SAID)
+    made = method(name, **settings)
+    return Explainer(name, made, as_network(model, said))

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, Literal
 
 from tf_fragile.errors import InputError
-from tf_fragile.explainers.propagation import (
-    BATCH_NORMS,
-    HEADS,
-    BatchNorm,
-    Head,
-    check_choice,
-)
+from tf_fragile.explainers.propagation import BatchNorm, Head
+from tf_fragile.settings import check, described, setting
 
 First = Literal["flat", "wsquare", "box"] | None
 Residual = Literal["proportional", "copy", "alpha_beta"]
@@ -45,21 +40,16 @@ class Conventions:
     """
 
     head: Head = "logit"
-    first: First = None
-    low: Any = None
-    high: Any = None
-    residual: Residual = "proportional"
+    first: First = setting(None, named="first-layer rule")
+    low: Any = setting(None, values=True)
+    high: Any = setting(None, values=True)
+    residual: Residual = setting("proportional", named="residual rule")
     add_clip: bool = False
-    average_pool: AveragePool = "proportional"
-    batch_norm: BatchNorm = "fold_zformula"
+    average_pool: AveragePool = setting("proportional", named="average-pool rule")
+    batch_norm: BatchNorm = setting("fold_zformula", named="batch-norm treatment")
 
     def __post_init__(self) -> None:
-        check_choice("head", self.head, HEADS)
-        check_choice("residual rule", self.residual, ("proportional", "copy", "alpha_beta"))
-        check_choice("average-pool rule", self.average_pool, ("proportional", "gradient"))
-        check_choice("batch-norm treatment", self.batch_norm, BATCH_NORMS)
-        if self.first is not None:
-            check_choice("first-layer rule", self.first, ("flat", "wsquare", "box"))
+        check(self)
         bounds = (self.low is not None) + (self.high is not None)
         if bounds != (2 if self.first == "box" else 0):
             raise InputError(
@@ -68,24 +58,44 @@ class Conventions:
             )
 
 
-def with_conventions(**defaults: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def with_conventions(
+    *parts: type, **defaults: Any
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Gives a maker of methods the fields of `Conventions` as settings.
 
     The maker takes its own settings and `conventions`; the result takes its own settings and each
     field by name, with `defaults` in place of the fields' own defaults.
+
+    Args:
+      *parts: the dataclasses that the maker's own settings go to, which describe them.
+      **defaults: by field.
     """
-    own = {field.name: defaults.get(field.name, field.default) for field in fields(Conventions)}
+    shared = {
+        name: replace(one, default=defaults.get(name, one.default))
+        for name, one in described(Conventions).items()
+    }
 
     def decorate(make: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(make)
         def made(*args: Any, **settings: Any) -> Any:
-            chosen = {name: settings.pop(name, value) for name, value in own.items()}
+            if settings.get("add_clip") and settings.get("residual", residual) != "alpha_beta":
+                raise InputError(
+                    "add_clip clips the shares of residual='alpha_beta' and no other; leave it out "
+                    "or give that."
+                )
+            chosen = {name: settings.pop(name, one.default) for name, one in shared.items()}
             return make(*args, conventions=Conventions(**chosen), **settings)
 
+        residual = shared["residual"].default
+        known = {name: one for part in parts for name, one in described(part).items()}
+        own = described(make)
         parameters = inspect.signature(make).parameters.values()
         kept = [p for p in parameters if p.name != "conventions"]
+        made.__described__ = {  # type: ignore[attr-defined]
+            p.name: replace(known.get(p.name, own[p.name]), default=p.default) for p in kept
+        } | shared
         keyword = inspect.Parameter.KEYWORD_ONLY
-        kept += [inspect.Parameter(n, keyword, default=value) for n, value in own.items()]
+        kept += [inspect.Parameter(n, keyword, default=one.default) for n, one in shared.items()]
         made.__signature__ = inspect.Signature(kept)  # type: ignore[attr-defined]
         return made
 

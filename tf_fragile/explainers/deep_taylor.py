@@ -10,7 +10,7 @@ from tf_fragile.explainers.conventions import Conventions, with_conventions
 from tf_fragile.explainers.relevance import Relevance
 
 
-@with_conventions(residual="copy", average_pool="gradient", batch_norm="pass")
+@with_conventions(AlphaBeta, residual="copy", average_pool="gradient", batch_norm="pass")
 def deep_taylor(bias: Bias = "ignore", *, conventions: Conventions) -> Relevance:
     """Deep Taylor decomposition of a ReLU network.
 

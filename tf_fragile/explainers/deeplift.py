@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import tensorflow as tf
 
@@ -16,11 +16,11 @@ from tf_fragile.errors import InputError
 from tf_fragile.explainers.accumulate import sum_over
 from tf_fragile.explainers.contract import total
 from tf_fragile.explainers.propagation import (
-    check_choice,
     graph_of,
     relevance_of_inputs,
     start,
 )
+from tf_fragile.settings import check, is_default, setting
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,24 @@ class DeepLIFT:
         a smaller one; the gap tells.
     """
 
-    rule: RuleName = "rescale"
-    reference: Any = 0.0
-    references: Any = None
-    max_pool: MaxPool = "cross_max"
-    threshold: float = 1e-7
+    rule: RuleName = setting("rescale", named="DeepLIFT rule")
+    reference: Any = setting(0.0, values=True)
+    references: Any = setting(None, values=True)
+    max_pool: MaxPool = setting("cross_max", named="max-pool rule")
+    threshold: float = setting(1e-7, low=1e-30, high=1)
 
     def __post_init__(self) -> None:
-        check_choice("DeepLIFT rule", self.rule, get_args(RuleName))
-        check_choice("max-pool rule", self.max_pool, get_args(MaxPool))
-        if not self.threshold > 0:
-            raise InputError(f"threshold must be above 0, got {self.threshold}.")
+        check(self)
+        if isinstance(self.references, (int, float)):
+            raise InputError(
+                f"references of DeepLIFT is {self.references}; give an array of several samples, "
+                "or reference=, which may be a number."
+            )
+        if self.references is not None and not is_default(self, "reference"):
+            raise InputError(
+                "Both reference and references of DeepLIFT were given, and only one is used; give "
+                "one of them."
+            )
 
     @property
     def evaluations(self) -> int:

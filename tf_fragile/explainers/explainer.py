@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tf_fragile.backprop.batches import in_batches
 from tf_fragile.backprop.network import Network
-from tf_fragile.errors import ExplanationWarning, InputError
+from tf_fragile.errors import ExplanationWarning, InputError, shown
 from tf_fragile.explainers.contract import Method
 from tf_fragile.explainers.doubts import doubts, sentences
 from tf_fragile.explainers.noise import sample_seeds
@@ -125,11 +125,7 @@ class Explainer:
         x = self.network.flat(x)
         expected = _input_shapes(model)
 
-        def convert(leaf: Any) -> tf.Tensor:
-            tensor = tf.convert_to_tensor(leaf if tf.is_tensor(leaf) else np.asarray(leaf))
-            return tf.cast(tensor, dtype)
-
-        x = tf.nest.map_structure(convert, x)
+        x = tf.nest.map_structure(lambda leaf: tf.cast(_numbers(leaf, model.name), dtype), x)
         for i, leaf in enumerate(tf.nest.flatten(x)):
             if expected is not None and i < len(expected) and not _fits(leaf.shape, expected[i]):
                 raise InputError(
@@ -187,6 +183,22 @@ class Explainer:
                     f"on its way through model {self.network.model.name!r}; use a float64 model or "
                     "another explainer."
                 )
+
+
+def _numbers(leaf: Any, model: str) -> tf.Tensor:
+    """One input as a tensor.
+
+    Raises:
+      InputError: it holds no real numbers.
+    """
+    try:
+        tensor = leaf if tf.is_tensor(leaf) else tf.convert_to_tensor(np.asarray(leaf))
+        if tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool:
+            return tf.convert_to_tensor(tensor)
+        given = f"of dtype {tensor.dtype.name}"
+    except (TypeError, ValueError, OverflowError):
+        given = shown(leaf)
+    raise InputError(f"The inputs for model {model!r} are {given}; give arrays of numbers.")
 
 
 def _is_eager(tensor: tf.Tensor) -> bool:

@@ -14,6 +14,7 @@ from tf_fragile.errors import InputError, unknown_name
 from tf_fragile.explainers.contract import Method
 from tf_fragile.explainers.propagation import graph_of, target_logit
 from tf_fragile.explainers.rectified import GuidedBackprop
+from tf_fragile.settings import check
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class GradCAM:
     channel_axis: int | None = None
 
     def __post_init__(self) -> None:
+        check(self)
         if self.channel_axis not in (None, 1, 3, -1):
             raise InputError(
                 f"Grad-CAM takes channel_axis 1 or -1, got {self.channel_axis}; give the axis of "

@@ -13,7 +13,8 @@ from tf_fragile.explainers.accumulate import sum_over
 from tf_fragile.explainers.contract import total
 from tf_fragile.explainers.gradient import input_gradient
 from tf_fragile.explainers.noise import uniform
-from tf_fragile.explainers.quadrature import quadrature
+from tf_fragile.explainers.quadrature import RULES, quadrature
+from tf_fragile.settings import MOST, check, setting
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,12 @@ class IntegratedGradients:
         to it), or of the whole batch; in the model's nesting for several inputs.
     """
 
-    steps: int = 50
-    rule: str = "trapezoid"
-    baseline: Any = 0.0
+    steps: int = setting(50, low=1, high=MOST)
+    rule: str = setting("trapezoid", choices=tuple(RULES), named="quadrature rule")
+    baseline: Any = setting(0.0, values=True)
 
     def __post_init__(self) -> None:
+        check(self)
         quadrature(self.rule, self.steps)
 
     @property
@@ -143,7 +145,10 @@ def baseline_like(baseline: Any, x: Any) -> Any:
     def like(value: Any, tensor: tf.Tensor) -> tf.Tensor:
         try:
             value = tf.cast(tf.convert_to_tensor(value), tensor.dtype)
-            tf.broadcast_static_shape(value.shape, tensor.shape)
+            if not tensor.shape.is_compatible_with(
+                tf.broadcast_static_shape(value.shape, tensor.shape)
+            ):
+                raise ValueError
             return tf.broadcast_to(value, tf.shape(tensor))
         except ValueError:
             raise InputError(

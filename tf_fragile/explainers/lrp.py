@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from tf_fragile.backprop.rules import AlphaBeta, Epsilon, Gamma, flat, wsquare
 from tf_fragile.backprop.rules.alpha_beta import Bias
-from tf_fragile.errors import InputError
 from tf_fragile.explainers.conventions import Conventions, with_conventions
 from tf_fragile.explainers.relevance import Relevance
 
 
-@with_conventions(batch_norm="zformula")
+@with_conventions(Epsilon, batch_norm="zformula")
 def lrp_zero(bias: bool = True, *, conventions: Conventions) -> Relevance:
     """LRP-0 (LRP-z); on ReLU networks the gradient times the input.
 
@@ -21,7 +20,7 @@ def lrp_zero(bias: bool = True, *, conventions: Conventions) -> Relevance:
     return Relevance("lrp_zero", Epsilon(0.0, bias), conventions=conventions)
 
 
-@with_conventions()
+@with_conventions(Epsilon)
 def lrp_epsilon(epsilon: float = 1e-6, bias: bool = True, *, conventions: Conventions) -> Relevance:
     """LRP-ε. Source: Bach et al. 2015, eq. 58.
 
@@ -29,10 +28,10 @@ def lrp_epsilon(epsilon: float = 1e-6, bias: bool = True, *, conventions: Conven
       epsilon: the stabiliser; 1e-6 as Zennit, 1e-7 is iNNvestigate's, 1e-9 Captum's.
       bias: whether the denominators include the bias.
     """
-    return Relevance("lrp_epsilon", _epsilon(epsilon, bias), conventions=conventions)
+    return Relevance("lrp_epsilon", Epsilon(epsilon, bias), conventions=conventions)
 
 
-@with_conventions()
+@with_conventions(Gamma)
 def lrp_gamma(gamma: float = 0.25, bias: bool = True, *, conventions: Conventions) -> Relevance:
     """LRP-γ, generalised to inputs and pre-activations of both signs.
 
@@ -42,12 +41,10 @@ def lrp_gamma(gamma: float = 0.25, bias: bool = True, *, conventions: Convention
       gamma: how much positive contributions are favoured, at least 0.
       bias: whether the denominators include the bias.
     """
-    if gamma < 0:
-        raise InputError(f"lrp_gamma needs gamma >= 0, got {gamma}.")
     return Relevance("lrp_gamma", Gamma(gamma, bias), conventions=conventions)
 
 
-@with_conventions()
+@with_conventions(AlphaBeta)
 def lrp_alpha_beta(
     alpha: float = 2.0, beta: float = 1.0, bias: Bias = "split", *, conventions: Conventions
 ) -> Relevance:
@@ -89,7 +86,7 @@ def lrp_zbox(*, conventions: Conventions) -> Relevance:
     return Relevance("lrp_zbox", AlphaBeta(1.0, 0.0, "ignore"), conventions=conventions)
 
 
-@with_conventions()
+@with_conventions(Epsilon, AlphaBeta)
 def lrp_epsilon_plus(
     epsilon: float = 1e-6, bias: Bias = "split", *, conventions: Conventions
 ) -> Relevance:
@@ -104,7 +101,7 @@ def lrp_epsilon_plus(
     return _sequential("lrp_epsilon_plus", epsilon, AlphaBeta(1.0, 0.0, bias), conventions)
 
 
-@with_conventions()
+@with_conventions(Epsilon, AlphaBeta)
 def lrp_epsilon_alpha2_beta1(
     epsilon: float = 1e-6, bias: Bias = "split", *, conventions: Conventions
 ) -> Relevance:
@@ -120,7 +117,7 @@ def lrp_epsilon_alpha2_beta1(
     return _sequential("lrp_epsilon_alpha2_beta1", epsilon, rule, conventions)
 
 
-@with_conventions(residual="alpha_beta", add_clip=True, batch_norm="depthwise")
+@with_conventions(Epsilon, AlphaBeta, residual="alpha_beta", add_clip=True, batch_norm="depthwise")
 def lrp_cmp(
     alpha: float = 1.0, beta: float = 0.0, epsilon: float = 1e-10, *, conventions: Conventions
 ) -> Relevance:
@@ -139,10 +136,4 @@ def lrp_cmp(
 
 
 def _sequential(name: str, epsilon: float, rule: AlphaBeta, conventions: Conventions) -> Relevance:
-    return Relevance(name, rule, dense=_epsilon(epsilon, True), conventions=conventions)
-
-
-def _epsilon(epsilon: float, bias: bool) -> Epsilon:
-    if epsilon < 0:
-        raise InputError(f"The ε-rule needs epsilon >= 0, got {epsilon}.")
-    return Epsilon(epsilon, bias)
+    return Relevance(name, rule, dense=Epsilon(epsilon, True), conventions=conventions)

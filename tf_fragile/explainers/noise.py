@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, shown
 from tf_fragile.metrics.rows import as_rows, from_rows
 
 
@@ -25,20 +25,49 @@ def sample_seeds(seed: Any, batch: Any) -> tf.Tensor:
       batch: the number of samples, static or dynamic.
 
     Raises:
-      InputError: `seed` has another shape.
+      InputError: `seed` has another shape, or is not of whole numbers of 32 bits.
     """
-    seed = tf.cast(tf.convert_to_tensor(np.asarray(seed) if _is_plain(seed) else seed), tf.int32)
-    if seed.shape.rank == 0:
+    seed = whole_numbers(seed, "seed", "give an int or one int for each sample")
+    rank, count = seed.shape.rank, tf.get_static_value(batch)
+    if rank not in (0, 1) and not (rank == 2 and seed.shape[1] == 2):
+        raise InputError(
+            f"seed has shape {tuple(seed.shape)}; give an int or one int for each sample."
+        )
+    if rank == 0:
         return tf.stack([tf.fill([batch], seed), tf.range(batch)], axis=1)
-    if seed.shape.rank == 1:
-        return tf.stack([seed, tf.fill(tf.shape(seed), -1)], axis=1)
-    if seed.shape.rank == 2 and seed.shape[1] == 2:
-        return seed
-    raise InputError(f"seed has shape {tuple(seed.shape)}; give an int or one int for each sample.")
+    if count is not None and seed.shape[0] not in (None, count):
+        raise InputError(f"{seed.shape[0]} seeds for {count} samples; give as many, or one int.")
+    return seed if rank == 2 else tf.stack([seed, tf.fill(tf.shape(seed), -1)], axis=1)
 
 
-def _is_plain(seed: Any) -> bool:
-    return isinstance(seed, (int, np.integer, list, tuple, np.ndarray))
+def whole_numbers(value: Any, name: str, remedy: str) -> tf.Tensor:
+    """`value` as int32, which it has to be to the number.
+
+    Args:
+      value: an int, an array or a tensor of them.
+      name: what people call it.
+      remedy: what to give, for messages.
+
+    Raises:
+      InputError: not of whole numbers, or one that 32 bits don't hold.
+    """
+    refusal = InputError(f"{name} is {shown(value)}; {remedy}.")
+    try:
+        tensor = value if tf.is_tensor(value) else tf.convert_to_tensor(_array(value))
+    except Exception:  # whatever NumPy and TensorFlow say of what is no array of numbers
+        raise refusal from None
+    if not tensor.dtype.is_integer:
+        raise refusal
+    if hasattr(tensor, "numpy"):
+        numbers = tensor.numpy()
+        if numbers.size and not (-(2**31) <= int(numbers.min()) <= int(numbers.max()) < 2**31):
+            raise InputError(f"{name} is {shown(value)}, which 32 bits don't hold; {remedy}.")
+    return tf.cast(tensor, tf.int32)
+
+
+def _array(value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    return array.astype(np.int32) if array.size == 0 else array
 
 
 def bits(seeds: tf.Tensor, draw: Any, shape: Any) -> tf.Tensor:

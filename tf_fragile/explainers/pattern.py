@@ -17,7 +17,8 @@ from tf_fragile.backprop.rules.structural import gradient
 from tf_fragile.backprop.walk import Rule
 from tf_fragile.backprop.weighted import transpose
 from tf_fragile.errors import InputError
-from tf_fragile.explainers.propagation import HEADS, Head, check_choice, graph_of, propagate
+from tf_fragile.explainers.propagation import Head, graph_of, propagate
+from tf_fragile.settings import check
 
 _BY_GRADIENT = ("activation", "routing", "average", "sum", "batch_norm", "rescale")
 
@@ -54,7 +55,7 @@ class PatternBackprop:
                 f"{self._name} needs patterns; give patterns=estimate_patterns(model, batches) "
                 "or load_patterns(path)."
             )
-        check_choice("head", self.head, HEADS)
+        check(self)
 
     @property
     def evaluations(self) -> int:

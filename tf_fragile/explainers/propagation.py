@@ -27,10 +27,9 @@ from tf_fragile.backprop.rewrites import (
 )
 from tf_fragile.backprop.strided import strided_as_blocks
 from tf_fragile.backprop.walk import RuleOf, walk
-from tf_fragile.errors import InputError, unknown_name
+from tf_fragile.errors import InputError
 
 Head = Literal["logit", "one", "relu"]
-HEADS = ("logit", "one", "relu")
 BatchNorm = Literal["fold_zformula", "fold", "depthwise", "pass", "zformula"]
 _ALWAYS = (split_separable, two_logits, strided_as_blocks, volumes_in_two_steps)
 _CANONIZERS: dict[str, tuple[Callable[[Graph], Graph], ...]] = {
@@ -40,7 +39,6 @@ _CANONIZERS: dict[str, tuple[Callable[[Graph], Graph], ...]] = {
     "zformula": (*_ALWAYS, norms_as_depthwise),
     "pass": _ALWAYS,
 }
-BATCH_NORMS = tuple(_CANONIZERS)
 # A canonized graph is a function of the network alone, and proving it runs the model.
 _CANONIZED: WeakKeyDictionary[Network, dict[str, Graph]] = WeakKeyDictionary()
 
@@ -107,12 +105,6 @@ def linear_rewritten(network: Network, method: str, hoist: bool = False) -> Grap
         column = None if network.units == 1 else target_column(rewritten)
         known[key] = rewritten if column is None else column
     return known[key]
-
-
-def check_choice(setting: str, value: str, known: tuple[str, ...]) -> None:
-    """Refuses a value that is none of `known`."""
-    if value not in known:
-        raise unknown_name(setting, value, known)
 
 
 def target_logit(logits: tf.Tensor, target: tf.Tensor) -> tf.Tensor:

@@ -12,6 +12,7 @@ from tf_fragile.registry import Registry
 Rule = Callable[[int], tuple[np.ndarray, np.ndarray]]
 
 RULES: Registry[Rule] = Registry("quadrature rule")
+_MOST_LEGENDRE = 1000  # exact for polynomials of degree 1999; its nodes cost points cubed
 
 
 def quadrature(rule: str, points: int) -> tuple[np.ndarray, np.ndarray]:
@@ -21,14 +22,20 @@ def quadrature(rule: str, points: int) -> tuple[np.ndarray, np.ndarray]:
       rule: `"right"` (k/M, k = 1..M: Ghorbani et al. 2019), `"left"` (k = 0..M-1), `"trapezoid"`
         (both ends, half weight), `"gauss_legendre"`, `"stratified"` (k/M, k = 0..M-1, to each of
         which a random number below 1/M is to be added).
-      points: the number of gradient evaluations, at least 1 (2 for the trapezoid).
+      points: the number of gradient evaluations, at least 1 (2 for the trapezoid), for
+        `"gauss_legendre"` at most 1000.
 
     Raises:
-      InputError: too few points, or an unknown rule.
+      InputError: too few points or too many, or an unknown rule.
     """
     least = 2 if rule == "trapezoid" else 1
     if points < least:
         raise InputError(f"Rule {rule!r} needs steps >= {least}, got {points}.")
+    if rule == "gauss_legendre" and points > _MOST_LEGENDRE:
+        raise InputError(
+            f"Rule 'gauss_legendre' takes at most {_MOST_LEGENDRE:,} steps, which are exact for "
+            f"polynomials of twice that degree, got {points:,}; give fewer."
+        )
     return RULES[rule](points)
 
 

@@ -26,16 +26,14 @@ from tf_fragile.backprop.rules import (
 )
 from tf_fragile.backprop.walk import Rule
 from tf_fragile.backprop.weighted import is_linear
-from tf_fragile.errors import InputError
 from tf_fragile.explainers.propagation import (
-    HEADS,
     Head,
-    check_choice,
     graph_of,
     linear_rewritten,
     propagate,
     propagate_linearly,
 )
+from tf_fragile.settings import check, setting
 
 RECTIFIERS = ("relu", "relu6", "clipped_relu", "softplus", "smooth_relu")
 _PLAIN = of_kind(
@@ -64,7 +62,7 @@ class GuidedBackprop:
     head: Head = "logit"
 
     def __post_init__(self) -> None:
-        check_choice("head", self.head, HEADS)
+        check(self)
 
     @property
     def evaluations(self) -> int:
@@ -99,7 +97,7 @@ class Deconvnet:
     head: Head = "logit"
 
     def __post_init__(self) -> None:
-        check_choice("head", self.head, HEADS)
+        check(self)
 
     @property
     def evaluations(self) -> int:
@@ -131,16 +129,14 @@ class RectGrad:
       InputError: `q` is out of range.
     """
 
-    q: float = 98.0
+    q: float = setting(98.0, low=0, high=100)
     input_product: bool = False
     padding_trick: bool = False
     redistribution: bool = False
     head: Head = "logit"
 
     def __post_init__(self) -> None:
-        check_choice("head", self.head, HEADS)
-        if not 0 <= self.q <= 100:
-            raise InputError(f"rectgrad needs a percentile q from 0 to 100, got {self.q}.")
+        check(self)
 
     @property
     def evaluations(self) -> int:

@@ -8,11 +8,12 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from tf_fragile.backprop.network import Network
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, shown
 from tf_fragile.explainers.accumulate import sum_over
 from tf_fragile.explainers.contract import Method, Symmetric
 from tf_fragile.explainers.gradient import Gradient, GradientXInput
 from tf_fragile.explainers.noise import folded, normal
+from tf_fragile.settings import MOST, check, setting
 
 Statistic = Literal["mean", "mean_square", "variance"]
 
@@ -31,16 +32,18 @@ class SmoothGrad:
       statistic: what is computed from the maps.
     """
 
-    samples: int = 25
-    noise_level: float = 0.15
+    samples: int = setting(25, low=1, high=MOST)
+    noise_level: float = setting(0.15, low=0, high=100)
     base: Method = field(default_factory=Gradient)
     statistic: Statistic = "mean"
 
     def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise InputError(f"samples must be at least 1, got {self.samples}.")
-        if not self.noise_level >= 0:
-            raise InputError(f"noise_level must be at least 0, got {self.noise_level}.")
+        check(self)
+        if not isinstance(self.base, Method):
+            raise InputError(
+                f"base of SmoothGrad is {shown(self.base)}; give the name of an explainer, or a "
+                "method."
+            )
 
     @property
     def evaluations(self) -> int:

@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from tf_fragile.backprop.network import Network
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, shown
+from tf_fragile.explainers.noise import whole_numbers
 
 
 def as_target(target: Any, x: Any, network: Network) -> tf.Tensor:
@@ -26,22 +27,56 @@ def as_target(target: Any, x: Any, network: Network) -> tf.Tensor:
     if target is None:
         return network.top(x)
     leaf = tf.nest.flatten(x)[0]
-    target = tf.convert_to_tensor(target)
-    if target.shape.rank == 2:
-        _check_one_hot(target)
+    if _rank(target) == 2:
+        target = _one_hot(target)
+        _check_count(target, leaf)
+        classes = network.units if network.units is not None and network.units > 1 else None
+        if classes is not None and target.shape[1] not in (None, classes):
+            raise InputError(
+                f"The one-hot target has {target.shape[1]} columns, and model "
+                f"{network.model.name!r} has {classes} classes; give a column for each."
+            )
         return tf.argmax(target, -1, output_type=tf.int32)
-    if target.dtype.is_floating or target.shape.rank > 1:
+    target = whole_numbers(
+        target, "target", "give an int, one int for each sample, or one-hot rows"
+    )
+    if target.shape.rank not in (0, 1):
         raise InputError(
             f"target has dtype {target.dtype.name} and shape {tuple(target.shape)}; give an int, "
             "one int for each sample, or one-hot rows."
         )
-    target = tf.cast(target, tf.int32)
     if target.shape.rank == 0:
         target = tf.fill([tf.shape(leaf)[0]], target)
-    elif not leaf.shape[:1].is_compatible_with(target.shape):
-        raise InputError(f"{target.shape[0]} targets for {leaf.shape[0]} samples; give as many.")
+    _check_count(target, leaf)
     _check_range(target, network)
     return network.unit(target)
+
+
+def _rank(target: Any) -> int | None:
+    try:
+        return target.shape.rank if tf.is_tensor(target) else np.ndim(target)
+    except ValueError:  # a ragged list
+        return None
+
+
+def _check_count(target: tf.Tensor, leaf: tf.Tensor) -> None:
+    if not leaf.shape[:1].is_compatible_with(target.shape[:1]):
+        raise InputError(f"{target.shape[0]} targets for {leaf.shape[0]} samples; give as many.")
+
+
+def _one_hot(target: Any) -> tf.Tensor:
+    try:
+        tensor = tf.convert_to_tensor(target)
+        if tensor.dtype.is_integer or tensor.dtype.is_floating or tensor.dtype.is_bool:
+            tensor = tf.cast(tensor, tf.float32)
+            _check_one_hot(tensor)
+            return tensor
+    except (TypeError, ValueError, tf.errors.OpError) as error:
+        if isinstance(error, InputError):
+            raise
+    raise InputError(
+        f"target is {shown(target)}; give an int, one for each sample, or one-hot rows."
+    )
 
 
 def _check_one_hot(target: tf.Tensor) -> None:

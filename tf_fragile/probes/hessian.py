@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.errors import InputError
+from tf_fragile.settings import MOST, check, setting
 
 Score = Callable[[tf.Tensor], tf.Tensor]
 """A score [B] of inputs [B, ...], each row a function of its own input alone."""
@@ -33,15 +33,11 @@ class PowerIteration:
       max_iterations: of two Hessian-vector products each.
     """
 
-    tolerance: float = 1e-4
-    max_iterations: int = 300
+    tolerance: float = setting(1e-4, low=1e-15, below=1)
+    max_iterations: int = setting(300, low=1, high=MOST)
 
     def __post_init__(self) -> None:
-        if not 0 < self.tolerance < 1 or self.max_iterations < 1:
-            raise InputError(
-                f"The power iteration has a tolerance of {self.tolerance} and at most "
-                f"{self.max_iterations} iterations; give one between 0 and 1, and at least 1."
-            )
+        check(self, "{} of the power iteration")
 
 
 class Leading(NamedTuple):

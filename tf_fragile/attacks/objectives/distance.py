@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 
-import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.objectives.objective import check_same_positions, for_each
-from tf_fragile.errors import InputError, unknown_name
+from tf_fragile.attacks.objectives.objective import RULES, for_each, same_positions
+from tf_fragile.errors import InputError
 from tf_fragile.metrics.maps import normalise
 from tf_fragile.metrics.rows import as_rows, from_rows, per_sample_sum
+from tf_fragile.settings import check, setting
 
 Kind = Literal["squared", "cosine", "pearson"]
 
@@ -28,9 +28,12 @@ class TargetMap:
         [B, H, W] for each of the batch; rows of a table take [D] or [B, D].
     """
 
-    target_map: Any = None
-    select: str = "objective"
+    target_map: Any = setting(None, values=True)
+    select: str = setting("objective", choices=RULES, named="selection rule")
     stationary_start: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def check(self, maps: tf.TensorShape) -> None:
         """Raises `InputError` where the map is missing, empty, negative or of another shape."""
@@ -38,12 +41,11 @@ class TargetMap:
             raise InputError(
                 "The target_map attack needs target_map=, an [H, W] array without negative entries."
             )
-        wanted = np.asarray(self.target_map, np.float64)
-        check_same_positions(wanted, maps, "target map")
-        if not (np.isfinite(wanted) & (wanted >= 0)).all():
+        wanted = same_positions(self.target_map, maps, "target map")
+        if (wanted < 0).any():
             raise InputError(
-                "The target map has negative or non-finite entries, which no map of absolute "
-                "values can match; give its absolute values."
+                "The target map has negative entries, which no map of absolute values can match; "
+                "give its absolute values."
             )
         if not wanted.reshape(-1, maps[1:].num_elements()).any(axis=1).all():
             raise InputError("The target map is all zero; give at least one position some weight.")
@@ -71,13 +73,12 @@ class Distance:
         or for pearson constant.
     """
 
-    kind: Kind = "squared"
-    select: str = "objective"
+    kind: Kind = setting("squared", named="kind of distance")
+    select: str = setting("objective", choices=RULES, named="selection rule")
     stationary_start: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(Kind):
-            raise unknown_name("distance", self.kind, get_args(Kind))
+        check(self)
 
     def check(self, maps: tf.TensorShape) -> None:
         """Fits maps of every shape."""

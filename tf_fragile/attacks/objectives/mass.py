@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.objectives.objective import check_same_positions, for_each
+from tf_fragile.attacks.objectives.objective import RULES, for_each, same_positions
 from tf_fragile.errors import InputError
 from tf_fragile.metrics.rows import per_sample_sum
 from tf_fragile.metrics.similarity import center_of_mass
+from tf_fragile.settings import check, setting
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,11 @@ class MassCenter:
     Source: Ghorbani et al. 2019, section 3, "mass-center attack".
     """
 
-    select: str = "center_shift"
+    select: str = setting("center_shift", choices=RULES, named="selection rule")
     stationary_start: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def check(self, maps: tf.TensorShape) -> None:
         """Raises `InputError` for maps that are not images."""
@@ -55,16 +59,20 @@ class TargetRegion:
       mask: the region A, bool or 0/1, [H, W] for all images or [B, H, W] for each of the batch.
     """
 
-    mask: Any = None
-    select: str = "objective"
+    mask: Any = setting(None, values=True)
+    select: str = setting("objective", choices=RULES, named="selection rule")
     stationary_start: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def check(self, maps: tf.TensorShape) -> None:
         """Raises `InputError` where the mask is missing, empty or of another shape."""
         if self.mask is None:
             raise InputError("The target_region attack needs mask=, an [H, W] array of 0 and 1.")
-        mask = np.asarray(self.mask)
-        check_same_positions(mask, maps, "target region")
+        mask = same_positions(self.mask, maps, "target region")
+        if not np.isin(mask, (0, 1)).all():
+            raise InputError("The target region has entries besides 0 and 1; give mask > 0 or so.")
         if not mask.reshape(-1, maps[1:].num_elements()).any(axis=1).all():
             raise InputError("The target region is empty; mark at least one pixel.")
 

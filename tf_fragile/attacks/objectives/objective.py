@@ -7,7 +7,11 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, shown
+from tf_fragile.settings import names_in
+
+# That module imports this one.
+RULES = names_in("tf_fragile.attacks.selection:SELECTIONS")
 
 
 class Objective(Protocol):
@@ -31,8 +35,8 @@ class Objective(Protocol):
         """The quantity [N] to raise, differentiable in `maps`."""
 
 
-def check_same_positions(given: np.ndarray, maps: tf.TensorShape, what: str) -> None:
-    """Raises `InputError` unless `given` holds a number for each position of the maps.
+def same_positions(given: Any, maps: tf.TensorShape, what: str) -> np.ndarray:
+    """`given` as an array; raises `InputError` unless it has a number for each place of the maps.
 
     Args:
       given: one array for all samples, or one for each.
@@ -40,13 +44,20 @@ def check_same_positions(given: np.ndarray, maps: tf.TensorShape, what: str) -> 
       what: what it is, for the error, e.g. `"target region"`.
     """
     one, each = maps[1:], maps
-    fits_all = given.ndim == one.rank and one.is_compatible_with(given.shape)
-    fits_each = given.ndim == each.rank and each.is_compatible_with(given.shape)
+    try:
+        array = np.asarray(given, np.float64)
+    except (TypeError, ValueError):  # a dict, a ragged list
+        raise InputError(
+            f"The {what} is {shown(given)}; give an array of the map's shape."
+        ) from None
+    fits_all = array.ndim == one.rank and one.is_compatible_with(array.shape)
+    fits_each = array.ndim == each.rank and each.is_compatible_with(array.shape)
     if not (fits_all or fits_each):
         raise InputError(
-            f"The {what} has shape {given.shape}, the maps have {tuple(one)} in a batch of "
+            f"The {what} has shape {array.shape}, the maps have {tuple(one)} in a batch of "
             f"{each[0]}; give an array of the map's shape, or one for each sample."
         )
+    return array
 
 
 def for_each(given: Any, reference: tf.Tensor) -> tf.Tensor:

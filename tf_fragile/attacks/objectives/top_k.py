@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from tf_fragile.errors import InputError
+from tf_fragile.attacks.objectives.objective import RULES
 from tf_fragile.metrics.rows import as_rows, per_sample_sum
 from tf_fragile.metrics.similarity import check_k, top_k_mask
+from tf_fragile.settings import WHOLE, check, setting
 
 _SMALLEST_THRESHOLD = 0.01
 
@@ -24,9 +25,12 @@ class TopK:
       k: how many positions; 1000 for ImageNet and 100 for CIFAR-10 in the paper.
     """
 
-    k: int = 1000
-    select: str = "intersection"
+    k: int = setting(1000, low=1, high=WHOLE)
+    select: str = setting("intersection", choices=RULES, named="selection rule")
     stationary_start: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def check(self, maps: tf.TensorShape) -> None:
         """Raises `InputError` where k is larger than the map."""
@@ -58,14 +62,13 @@ class SoftRank:
       temperature: as a share of the threshold.
     """
 
-    k: int = 1000
-    temperature: float = 0.25
-    select: str = "intersection"
+    k: int = setting(1000, low=1, high=WHOLE)
+    temperature: float = setting(0.25, low=1e-6, high=1e6)
+    select: str = setting("intersection", choices=RULES, named="selection rule")
     stationary_start: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise InputError(f"soft_rank needs temperature > 0, got {self.temperature}.")
+        check(self)
 
     def check(self, maps: tf.TensorShape) -> None:
         """Raises `InputError` where k is larger than the map."""

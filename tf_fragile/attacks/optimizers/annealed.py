@@ -9,15 +9,15 @@ import tensorflow as tf
 from tf_fragile.attacks.constraints import Ball
 from tf_fragile.attacks.cost import Cost
 from tf_fragile.attacks.optimizers.optimizer import (
+    MOST_STEPS,
     Iterate,
     Move,
-    check_positive,
-    check_steps,
     nobody,
 )
 from tf_fragile.attacks.oracle import Oracle
 from tf_fragile.errors import InputError
 from tf_fragile.metrics.rows import per_sample_mean
+from tf_fragile.settings import LARGE, SMALL, check, is_default, setting
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class AnnealedMomentum:
       kappa: the share of the clean margin below which the way back is taken.
     """
 
-    steps: int = 10
-    momentum: float = 0.75
-    pull: float = 2.0
-    kappa: float = 0.05
+    steps: int = setting(10, low=1, high=MOST_STEPS)
+    momentum: float = setting(0.75, low=0, below=1)
+    pull: float = setting(2.0, low=0, high=1e6)
+    kappa: float = setting(0.05, low=0, high=1)
 
     def __post_init__(self) -> None:
-        _check_annealing(self.steps, self.momentum, self.pull)
+        _check_annealing(self)
 
     @property
     def cost(self) -> Cost:
@@ -75,15 +75,14 @@ class Secant:
       kappa: likewise.
     """
 
-    steps: int = 10
-    h: float = 0.5
-    momentum: float = 0.75
-    pull: float = 2.0
-    kappa: float = 0.05
+    steps: int = setting(10, low=1, high=MOST_STEPS)
+    h: float = setting(0.5, low=SMALL, high=LARGE, unit="in input units")
+    momentum: float = setting(0.75, low=0, below=1)
+    pull: float = setting(2.0, low=0, high=1e6)
+    kappa: float = setting(0.05, low=0, high=1)
 
     def __post_init__(self) -> None:
-        _check_annealing(self.steps, self.momentum, self.pull)
-        check_positive("h", self.h)
+        _check_annealing(self)
 
     @property
     def cost(self) -> Cost:
@@ -122,9 +121,10 @@ def _to_unit_mean(x: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(x, per_sample_mean(tf.abs(x), keepdims=True))
 
 
-def _check_annealing(steps: int, momentum: float, pull: float) -> None:
-    check_steps(steps)
-    if not 0 <= momentum < 1:
-        raise InputError(f"An attack needs a momentum of at least 0 and below 1, got {momentum}.")
-    if not pull >= 0:
-        raise InputError(f"An attack needs pull >= 0, got {pull}.")
+def _check_annealing(settings: AnnealedMomentum | Secant) -> None:
+    check(settings)
+    if settings.pull == 0 and not is_default(settings, "kappa"):
+        raise InputError(
+            "kappa says when an attack is drawn back to its label, and pull=0 never draws it back; "
+            "leave one of them out."
+        )

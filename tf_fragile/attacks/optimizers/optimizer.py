@@ -9,7 +9,9 @@ import tensorflow as tf
 from tf_fragile.attacks.constraints import Ball
 from tf_fragile.attacks.cost import Cost
 from tf_fragile.attacks.oracle import Oracle
-from tf_fragile.errors import InputError
+
+MOST_STEPS = 1_000_000
+"""Of one attack; ten times what is worth asking for, since a run may be repeated for longer."""
 
 
 class Iterate(NamedTuple):
@@ -66,15 +68,3 @@ class Optimizer(Protocol):
 def nobody(x: tf.Tensor) -> tf.Tensor:
     """`Move.pulled` where no row [N, ...] was."""
     return tf.zeros([tf.shape(x)[0]], tf.bool)
-
-
-def check_steps(steps: int) -> None:
-    """Raises `InputError` for a number of steps below one."""
-    if steps < 1:
-        raise InputError(f"An attack needs steps >= 1, got {steps}.")
-
-
-def check_positive(name: str, value: float) -> None:
-    """Raises `InputError` for a length that is not positive."""
-    if not value > 0:
-        raise InputError(f"An attack needs {name} > 0 (in input units), got {value}.")

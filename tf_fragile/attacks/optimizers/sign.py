@@ -10,15 +10,15 @@ import tensorflow as tf
 from tf_fragile.attacks.constraints import Ball
 from tf_fragile.attacks.cost import Cost
 from tf_fragile.attacks.optimizers.optimizer import (
+    MOST_STEPS,
     Iterate,
     Move,
-    check_positive,
-    check_steps,
     nobody,
 )
 from tf_fragile.attacks.oracle import Oracle
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.noise import signs
+from tf_fragile.settings import LARGE, SMALL, check, is_default, setting
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,11 @@ class Sign:
       step_size: in input units; 0.5 grey levels in the paper.
     """
 
-    steps: int = 300
-    step_size: float = 0.5
+    steps: int = setting(300, low=1, high=MOST_STEPS)
+    step_size: float = setting(0.5, low=SMALL, high=LARGE, unit="in input units")
 
     def __post_init__(self) -> None:
-        check_steps(self.steps)
-        check_positive("step_size", self.step_size)
+        check(self)
 
     @property
     def cost(self) -> Cost:
@@ -59,18 +58,21 @@ class RandomSign:
       step_size: of the walk, in input units.
     """
 
-    mode: Literal["one_shot", "walk"] = "one_shot"
-    steps: int = 1
-    step_size: float = 0.5
+    mode: Literal["one_shot", "walk"] = setting("one_shot", named="mode of random_sign")
+    steps: int = setting(1, low=1, high=MOST_STEPS)
+    step_size: float = setting(0.5, low=SMALL, high=LARGE, unit="in input units")
 
     def __post_init__(self) -> None:
-        check_steps(self.steps)
-        check_positive("step_size", self.step_size)
-        if self.mode not in ("one_shot", "walk"):
-            raise InputError(f"random_sign has modes 'one_shot' and 'walk', not {self.mode!r}.")
+        check(self)
         if self.mode == "one_shot" and self.steps != 1:
             raise InputError(
-                f"random_sign with mode 'one_shot' takes 1 step, not {self.steps}; use 'walk'."
+                f"random_sign with mode 'one_shot' takes 1 step, not steps={self.steps}; use "
+                "'walk'."
+            )
+        if self.mode == "one_shot" and not is_default(self, "step_size"):
+            raise InputError(
+                "random_sign with mode 'one_shot' moves by the whole radius and takes no "
+                "step_size; leave it out, or use 'walk'."
             )
 
     @property

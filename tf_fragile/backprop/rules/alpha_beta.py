@@ -11,11 +11,11 @@ import tensorflow as tf
 from tf_fragile.backprop.graph import Node
 from tf_fragile.backprop.rules.division import divide, divide_by_sum, negative, positive
 from tf_fragile.backprop.weighted import Kernels, Weighted, transpose, weights_of
-from tf_fragile.errors import InputError, unknown_name
+from tf_fragile.errors import InputError
+from tf_fragile.settings import check, setting
 
 Tensors = Sequence[tf.Tensor]
 Bias = Literal["innvestigate", "split", "ignore"]
-BIASES = ("innvestigate", "split", "ignore")
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,17 @@ class AlphaBeta:
       InputError: `alpha - beta` is not 1, one is out of range, or an unknown `bias`.
     """
 
-    alpha: float = 1.0
-    beta: float = 0.0
-    bias: Bias = "split"
+    alpha: float = setting(1.0, low=1, high=1e6)
+    beta: float = setting(0.0, low=0, high=1e6)
+    bias: Bias = setting("split", named="bias convention")
     signed: bool = True
 
     def __post_init__(self) -> None:
-        if self.bias not in BIASES:
-            raise unknown_name("bias convention", self.bias, BIASES)
-        if abs(self.alpha - self.beta - 1) > 1e-9 or self.alpha < 1 or self.beta < 0:
+        check(self)
+        if abs(self.alpha - self.beta - 1) > 1e-9:
             raise InputError(
-                f"The αβ rule needs alpha - beta = 1 with alpha >= 1 and beta >= 0, got alpha = "
-                f"{self.alpha} and beta = {self.beta}; give e.g. alpha=2, beta=1."
+                f"The αβ rule needs alpha - beta = 1, got alpha = {self.alpha} and beta = "
+                f"{self.beta}; give e.g. alpha=2, beta=1."
             )
 
     def __call__(

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tf_fragile.backprop.graph import Node
 from tf_fragile.backprop.rules.division import divide, divide_by_sum, negative, positive
 from tf_fragile.backprop.weighted import transpose, weights_of
+from tf_fragile.settings import check, setting
 
 Tensors = Sequence[tf.Tensor]
 
@@ -25,8 +26,11 @@ class Epsilon:
       bias: whether z includes the bias, which then keeps `b_j / z_j` of the relevance.
     """
 
-    epsilon: float = 0.0
+    epsilon: float = setting(0.0, low=0, high=1e6)
     bias: bool = True
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def __call__(
         self, node: Node, inputs: Tensors, output: tf.Tensor, relevance: tf.Tensor
@@ -58,11 +62,14 @@ class Gamma:
         way back.
     """
 
-    gamma: float = 0.25
+    gamma: float = setting(0.25, low=0, high=1e12)
     bias: bool = True
-    epsilon: float = 0.0
+    epsilon: float = setting(0.0, low=0, high=1e6)
     signed: bool = True
     rectified: bool = False
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def __call__(
         self, node: Node, inputs: Tensors, output: tf.Tensor, relevance: tf.Tensor

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tf_fragile.errors import unknown_name
+from tf_fragile.errors import InputError, unknown_name
 from tf_fragile.experiments.fragility.presets import Budget, Preset
 from tf_fragile.registry import Registry
+from tf_fragile.settings import names_in
 
 Budgets = dict[str, Budget]
 
@@ -169,6 +170,9 @@ def preset(figure: str, name: str, **overrides: Any) -> Preset:
         known = {*_PRESET_FIELDS, *_BUDGET_FIELDS, "ig_steps", "ig_rule"}
         raise unknown_name("setting of a preset", unknown[0], known)
     chosen = replace(presets[name], **given)
+    if "methods" in given:
+        _check_registered(chosen.methods)
+    _check_path(path, chosen.methods)
     for values in spent.values():
         _check_methods(values, chosen.methods)
     own = {}
@@ -183,6 +187,28 @@ def preset(figure: str, name: str, **overrides: Any) -> Preset:
 
 _BUDGET_FIELDS = ("num_images", "steps", "step_size")
 _PRESET_FIELDS = {"methods", "epsilon", "k", "beta", "select", "random", "shard_size", "rows"}
+
+
+def _check_registered(methods: tuple[str, ...]) -> None:
+    known = names_in("tf_fragile.explainers.catalog:EXPLAINERS")()
+    for method in methods:
+        if method not in known:
+            raise unknown_name("explainer", method, known)
+
+
+def _check_path(path: Mapping[str, Any], methods: tuple[str, ...]) -> None:
+    """Refuses points and rules of a path that can't be, or that no method of the figure has."""
+    if path:
+        # TensorFlow takes seconds to import.
+        from tf_fragile.explainers.catalog import setting_of
+
+        for key, value in path.items():
+            setting_of("integrated_gradients", key).checked(value, f"--ig_{key}")
+        if "integrated_gradients" not in methods:
+            raise InputError(
+                f"--ig_{next(iter(path))} is of integrated_gradients, which is not among "
+                f"{', '.join(methods)}; leave it out, or name that method."
+            )
 
 
 def _value(given: Any, method: str, otherwise: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from absl import flags
 
+from tf_fragile import cli
 from tf_fragile.errors import InputError
 from tf_fragile.experiments.fragility.figures import preset
 from tf_fragile.experiments.fragility.presets import PRESET_NAMES, Preset
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tf_fragile.experiments.fragility.images.request import Request
 
 T = TypeVar("T", int, float)
+_BUDGETS = ("budget", "own")  # whose flags may have a value for each method
 
 
 def define(out: str, *, data: str | None, weights: str) -> None:
@@ -33,21 +35,14 @@ def define(out: str, *, data: str | None, weights: str) -> None:
     flags.DEFINE_string("data_dir", None, "Where prepared TFDS data sets lie.")
     flags.DEFINE_string("weights", None, weights)
     flags.DEFINE_string("out", out, "Output directory; PRESET stands for the preset's name.")
-    flags.DEFINE_integer("seed", 0, "Of the choice of images and of the random signs.")
-    flags.DEFINE_list("methods", None, "Registered explainers, one column each.")
-    flags.DEFINE_list("epsilon", None, "Radii in grey levels.")
+    cli.define_seed("Of the choice of images and of the random signs.")
+    cli.define_settings(Preset, leave_out=_BUDGETS, defaults=False)
     each = "one value, or METHOD=VALUE,..."
     flags.DEFINE_list("num_images", None, f"Correctly classified images: {each}")
     flags.DEFINE_list("steps", None, f"Steps of each attack: {each}")
     flags.DEFINE_list("step_size", None, f"In grey levels: {each}")
     flags.DEFINE_integer("ig_steps", None, "Path points of integrated gradients.")
     flags.DEFINE_string("ig_rule", None, "right, left, trapezoid or gauss_legendre.")
-    flags.DEFINE_integer("k", None, "Of the top-k attack and of the overlap.")
-    flags.DEFINE_float("beta", None, "Sharpness of the softplus surrogate.")
-    flags.DEFINE_string("select", None, "How attacks keep their worst iterate.")
-    flags.DEFINE_enum("random", None, ("one_shot", "walk"), "The random control.")
-    flags.DEFINE_integer("shard_size", None, "Images written together.")
-    flags.DEFINE_integer("rows", None, "Images times radii in memory at once.")
 
 
 def define_pictures() -> None:
@@ -67,19 +62,12 @@ def preset_of(given: Any, figure: str) -> Preset:
     return preset(
         figure,
         given.preset,
-        methods=tuple(given.methods or ()) or None,
-        epsilon=numbers("epsilon", given.epsilon, float) or None,
+        **cli.given_settings(Preset, leave_out=_BUDGETS),
         num_images=by_method("num_images", given.num_images, int),
         steps=by_method("steps", given.steps, int),
         step_size=by_method("step_size", given.step_size, float),
         ig_steps=given.ig_steps,
         ig_rule=given.ig_rule,
-        k=given.k,
-        beta=given.beta,
-        select=given.select,
-        random=given.random,
-        shard_size=given.shard_size,
-        rows=given.rows,
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from tf_fragile.errors import InputError, unknown_name
+from tf_fragile.errors import InputError
+from tf_fragile.settings import LARGE, MOST, MOST_ROWS, SMALL, WHOLE, check, names_in, setting
 
 PRESET_NAMES = ("quick", "cpu", "paper")
 
@@ -22,17 +23,13 @@ class Budget:
       settings: of the method, by name; those it does not have are not for it.
     """
 
-    num_images: int
-    steps: int
-    step_size: float
+    num_images: int = setting(low=1, high=WHOLE)
+    steps: int = setting(low=1, high=MOST)
+    step_size: float = setting(low=SMALL, high=LARGE)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.num_images < 1 or self.steps < 1 or not self.step_size > 0:
-            raise InputError(
-                f"The budget has {self.num_images} images, {self.steps} steps and a step size of "
-                f"{self.step_size:g}; each must be above 0."
-            )
+        check(self, "--{}")
 
 
 @dataclass(frozen=True)
@@ -56,29 +53,32 @@ class Preset:
 
     budget: Budget
     own: Mapping[str, Budget] = field(default_factory=dict)
-    methods: tuple[str, ...] = ("gradient", "deeplift_rescale", "integrated_gradients")
-    epsilon: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
-    k: int = 1000
-    beta: float = 1.0
-    select: str | None = None
-    random: str = "one_shot"
-    shard_size: int = 4
-    rows: int = 16
+    methods: tuple[str, ...] = setting(
+        ("gradient", "deeplift_rescale", "integrated_gradients"),
+        distinct=True,
+        help="Registered explainers, one column each.",
+    )
+    epsilon: tuple[float, ...] = setting(
+        (1.0, 2.0, 4.0, 8.0), low=SMALL, high=255, help="Radii in grey levels."
+    )
+    k: int = setting(1000, low=1, high=WHOLE, help="Of the top-k attack and of the overlap.")
+    beta: float = setting(1.0, low=1e-6, high=1e6, help="Sharpness of the softplus surrogate.")
+    select: str | None = setting(
+        None,
+        choices=names_in("tf_fragile.attacks.selection:SELECTIONS"),
+        named="selection rule",
+        help="How attacks keep their worst iterate.",
+    )
+    random: Literal["one_shot", "walk"] = setting(
+        "one_shot", named="random control", help="The random control."
+    )
+    shard_size: int = setting(4, low=1, high=MOST_ROWS, help="Images written together.")
+    rows: int = setting(16, low=1, high=MOST_ROWS, help="Images times radii in memory at once.")
 
     def __post_init__(self) -> None:
-        if not self.epsilon or not all(0 < e < float("inf") for e in self.epsilon):
-            raise InputError(
-                f"The radii are {', '.join(map(str, self.epsilon)) or 'missing'}; give positive "
-                "numbers of grey levels such as 1,2,4,8."
-            )
+        check(self, "--{}")
         if list(self.epsilon) != sorted(set(self.epsilon)):
             raise InputError("The radii must increase; give them as in 1,2,4,8.")
-        if len(set(self.methods)) != len(self.methods):
-            raise InputError("A method is named twice; give each once.")
-        if self.random not in ("one_shot", "walk"):
-            raise unknown_name("random control", self.random, ("one_shot", "walk"))
-        if self.shard_size < 1 or self.rows < 1:
-            raise InputError("shard_size and rows must be at least 1.")
 
     @property
     def rows_at_once(self) -> int:

@@ -110,7 +110,12 @@ def load(
             f"The network {name!r} comes without weights; give a file of weights, "
             "or weights='random' for an untrained network."
         )
-    if weights == "imagenet" and name in APPLICATIONS:
+    if weights == "imagenet" and name not in APPLICATIONS:
+        raise InputError(
+            f"The network {name!r} has no weights that Keras downloads by the name 'imagenet'; "
+            "give a file of weights, or 'random' for an untrained network."
+        )
+    if weights == "imagenet":
         options = {**options, "weights": "imagenet"}
     model = _build(found, options)
     if weights not in ("random", "imagenet"):

@@ -16,6 +16,7 @@ import pandas as pd
 from tf_fragile.attacks.attack import Attack
 from tf_fragile.attacks.cost import Cost, forward_equivalents
 from tf_fragile.attacks.factory import attack
+from tf_fragile.attacks.surrogates import SURROGATES
 from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.explainers.catalog import explain
 from tf_fragile.explainers.explainer import Explainer
@@ -23,6 +24,7 @@ from tf_fragile.metrics.limits import LIMITS
 from tf_fragile.metrics.statistics import Interval, bootstrap_mean, paired_difference
 from tf_fragile.probes.fragility import FragilityProbe
 from tf_fragile.probes.running import run_probe
+from tf_fragile.settings import LARGE, MOST, MOST_ROWS, SMALL, WHOLE, check, setting
 
 RANDOM = "random_sign"
 LINES = (
@@ -45,13 +47,18 @@ class Entry:
       settings: of the method.
     """
 
-    num_images: int = 32
-    sign_steps: int = 100
+    num_images: int = setting(32, low=1, high=WHOLE)
+    sign_steps: int = setting(100, low=1, high=MOST)
     annealed: tuple[int, ...] = (5, 10, 20)
     secant: tuple[int, ...] = ()
-    surrogate: str = "softplus"
-    annealed_surrogate: str = "scaled_softplus"
+    surrogate: str = setting("softplus", choices=tuple(SURROGATES))
+    annealed_surrogate: str = setting(
+        "scaled_softplus", choices=tuple(SURROGATES), named="surrogate"
+    )
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check(self, "--{}")
 
 
 @dataclass(frozen=True)
@@ -70,13 +77,16 @@ class Contest:
     """
 
     entries: Mapping[str, Entry]
-    epsilon: float = 2.0
-    k: int = 1000
-    beta: float = 1.0
-    step_size: float = 0.5
+    epsilon: float = setting(2.0, low=SMALL, high=255)
+    k: int = setting(1000, low=1, high=WHOLE)
+    beta: float = setting(1.0, low=1e-6, high=1e6)
+    step_size: float = setting(0.5, low=SMALL, high=LARGE)
     checkpoints: tuple[int, ...] = (10, 20, 50, 100, 300)
-    shard_size: int = 8
-    rows: int = 8
+    shard_size: int = setting(8, low=1, high=MOST_ROWS)
+    rows: int = setting(8, low=1, high=MOST_ROWS)
+
+    def __post_init__(self) -> None:
+        check(self, "--{}")
 
     def attacks(self, method: str) -> dict[str, Attack]:
         """The contenders by name; all keep the images that a file can hold."""

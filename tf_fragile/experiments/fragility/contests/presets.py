@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tf_fragile.attacks.surrogates import SURROGATES
-from tf_fragile.errors import InputError, unknown_name
+from tf_fragile.errors import unknown_name
 from tf_fragile.experiments.fragility.contests.contest import Contest, Entry
 from tf_fragile.registry import Registry
+from tf_fragile.settings import described
 
 # Propagation rules follow the input without a surrogate; the paper attacked them that way.
 _RULES = ("deeplift_rescale", "lrp_epsilon", "deep_taylor", "grad_cam")
@@ -98,11 +98,8 @@ def contest(
         if name not in entries:
             raise unknown_name("method of this contest", name, entries)
     given: dict[str, Any] = {"num_images": num_images, "sign_steps": sign_steps}
-    for flag, value in {**given, "epsilon": epsilon}.items():
-        if value is not None and not value > 0:
-            raise InputError(f"--{flag} is {value}; give a number above 0.")
     if sign_surrogate is not None:
-        SURROGATES[sign_surrogate]
+        described(Entry)["surrogate"].checked(sign_surrogate, "--sign_surrogate")
     given["surrogate"] = sign_surrogate
     changes = {key: value for key, value in given.items() if value is not None}
     kept = {name: replace(entries[name], **changes) for name in methods or entries}

@@ -7,45 +7,41 @@ the dimension of CIFAR-10 or ImageNet inputs and enough draws for smooth curves.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from tf_fragile.errors import InputError, unknown_name
 from tf_fragile.experiments.fragility.presets import PRESET_NAMES
 from tf_fragile.registry import Registry
-
-
-def _said(text: str, least: float | None = None) -> Any:
-    """A required field with its line of help; its numbers are above 0, or at least `least`."""
-    return field(metadata={"help": text, "least": least})
+from tf_fragile.settings import LARGE, MOST, MOST_ROWS, SMALL, WHOLE, check, setting
 
 
 def _check(settings: Any) -> None:
+    check(settings, "--{}")
     for f in fields(settings):
         value = getattr(settings, f.name)
-        several = value if isinstance(value, tuple) else (value,)
-        least = f.metadata["least"]
-        low = [v for v in several if not (v > 0 if least is None else v >= least)]
-        if not several or low or not all(v < float("inf") for v in several):
-            shown = ",".join(map(str, several)) or "nothing"
-            asked = "above 0" if least is None else f"of {least:g} or more"
-            raise InputError(f"--{f.name} is {shown}; give numbers {asked}.")
-        if list(several) != sorted(set(several)):
-            raise InputError(f"--{f.name} is {','.join(map(str, several))}; it must increase.")
+        if isinstance(value, tuple) and list(value) != sorted(set(value)):
+            raise InputError(f"--{f.name} is {','.join(map(str, value))}; it must increase.")
 
 
 @dataclass(frozen=True)
 class Orthogonality:
     """Angles between the most fragile direction and the gradient, image by image."""
 
-    num_images: int = _said("Correctly classified images.")
-    max_iterations: int = _said("Most power iterations an image.")
-    tolerance: float = _said("Change of |cos| at which a power iteration stops.")
-    beta: float = _said("Sharpness of the softplus in place of ReLU, where not fine-tuned.")
-    finetune_steps: int = _said(
-        "Most updates of cifar10_fragility with softplus from its ReLU weights; 0 for none.", 0
+    num_images: int = setting(low=1, high=WHOLE, help="Correctly classified images.")
+    max_iterations: int = setting(low=1, high=MOST, help="Most power iterations an image.")
+    tolerance: float = setting(
+        low=1e-15, below=1, help="Change of |cos| at which a power iteration stops."
     )
-    rows: int = _said("Images in memory, and written, together.")
+    beta: float = setting(
+        low=1e-6, high=1e6, help="Sharpness of the softplus in place of ReLU, where not fine-tuned."
+    )
+    finetune_steps: int = setting(
+        low=0,
+        high=10 * MOST,
+        help="Most updates of cifar10_fragility with softplus from its ReLU weights; 0 for none.",
+    )
+    rows: int = setting(low=1, high=MOST_ROWS, help="Images in memory, and written, together.")
 
     def __post_init__(self) -> None:
         _check(self)
@@ -55,9 +51,13 @@ class Orthogonality:
 class Dimension:
     """Relative change of the map of one softplus unit against the dimension of its input."""
 
-    dims: tuple[int, ...] = _said("Dimensions of the input, increasing.")
-    epsilon: tuple[float, ...] = _said("L∞ radii, in units of 1 / ‖w‖₂.")
-    draws: int = _said("Random units at each dimension.")
+    dims: tuple[int, ...] = setting(
+        low=1, high=10_000_000, help="Dimensions of the input, increasing."
+    )
+    epsilon: tuple[float, ...] = setting(
+        low=SMALL, high=LARGE, help="L∞ radii, in units of 1 / ‖w‖₂."
+    )
+    draws: int = setting(low=1, high=MOST, help="Random units at each dimension.")
 
     def __post_init__(self) -> None:
         _check(self)
@@ -67,11 +67,13 @@ class Dimension:
 class TwoLayer:
     """The angle in random two-layer networks against their width."""
 
-    dim: int = _said("Dimension of the input.")
-    widths: tuple[int, ...] = _said("Hidden units, each at most --dim.")
-    draws: int = _said("Random networks of each width and kind.")
-    max_iterations: int = _said("Most power iterations a network.")
-    tolerance: float = _said("Change of |cos| at which a power iteration stops.")
+    dim: int = setting(low=1, high=MOST, help="Dimension of the input.")
+    widths: tuple[int, ...] = setting(low=1, high=MOST, help="Hidden units, each at most --dim.")
+    draws: int = setting(low=1, high=MOST, help="Random networks of each width and kind.")
+    max_iterations: int = setting(low=1, high=MOST, help="Most power iterations a network.")
+    tolerance: float = setting(
+        low=1e-15, below=1, help="Change of |cos| at which a power iteration stops."
+    )
 
     def __post_init__(self) -> None:
         _check(self)
@@ -86,12 +88,14 @@ class TwoLayer:
 class Lipschitz:
     """Bounds on the Lipschitz constant of the gradient beside the largest one found."""
 
-    depths: tuple[int, ...] = _said("Layers, the last with one unit.")
-    norms: tuple[float, ...] = _said("Operator norm of every layer, increasing.")
-    width: int = _said("Inputs and hidden units.")
-    nets: int = _said("Random networks of each depth.")
-    starts: int = _said("Random inputs from which each search starts.")
-    ascent_steps: int = _said("Steps of each search.")
+    depths: tuple[int, ...] = setting(low=1, high=MOST, help="Layers, the last with one unit.")
+    norms: tuple[float, ...] = setting(
+        low=1e-6, high=1e6, help="Operator norm of every layer, increasing."
+    )
+    width: int = setting(low=1, high=MOST, help="Inputs and hidden units.")
+    nets: int = setting(low=1, high=MOST, help="Random networks of each depth.")
+    starts: int = setting(low=1, high=MOST, help="Random inputs from which each search starts.")
+    ascent_steps: int = setting(low=1, high=MOST, help="Steps of each search.")
 
     def __post_init__(self) -> None:
         _check(self)
@@ -101,10 +105,10 @@ class Lipschitz:
 class Intuition:
     """A network of two inputs whose gradient turns within a small box."""
 
-    hidden: int = _said("Hidden units.")
-    train_steps: int = _said("Full-batch updates.")
-    grid: int = _said("Points a side on which the pair is searched.")
-    epsilon: float = _said("L∞ radius; the inputs span [-1, 1].")
+    hidden: int = setting(low=1, high=MOST, help="Hidden units.")
+    train_steps: int = setting(low=1, high=MOST, help="Full-batch updates.")
+    grid: int = setting(low=2, high=10_000, help="Points a side on which the pair is searched.")
+    epsilon: float = setting(low=SMALL, high=LARGE, help="L∞ radius; the inputs span [-1, 1].")
 
     def __post_init__(self) -> None:
         _check(self)
@@ -114,7 +118,9 @@ class Intuition:
 class NetTable:
     """The layers of the CIFAR-10 network, and accuracies where there are weights."""
 
-    num_images: int = _said("Test images on which trained weights are measured.")
+    num_images: int = setting(
+        low=1, high=WHOLE, help="Test images on which trained weights are measured."
+    )
 
     def __post_init__(self) -> None:
         _check(self)

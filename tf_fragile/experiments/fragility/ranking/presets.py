@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from tf_fragile.attacks.attack import Attack
-from tf_fragile.attacks.factory import attack
-from tf_fragile.errors import InputError
-from tf_fragile.explainers.catalog import EXPLAINERS, names
 from tf_fragile.registry import Registry
+from tf_fragile.settings import MOST, MOST_ROWS, SMALL, WHOLE, check, names_in, setting
+
+if TYPE_CHECKING:
+    from tf_fragile.attacks.attack import Attack
+
+# TensorFlow takes seconds to import, and the flags are made from these settings: so some imports
+# are inside functions.
 
 RANDOM, ATTACK = "random_sign", "annealed_momentum"
 NEED_PATTERNS = ("pattern_attribution", "pattern_net")
@@ -33,33 +36,38 @@ class Ranking:
       rows: images in memory at once.
     """
 
-    num_images: int
-    methods: tuple[str, ...] = ()
-    steps: int = 10
-    epsilon: float = 2.0
-    k: int = 1000
-    points: int = 6
-    samples: int = 4
-    pattern_images: int = 16
-    shard_size: int = 4
-    rows: int = 4
+    num_images: int = setting(low=1, high=WHOLE, help="Correctly classified images.")
+    methods: tuple[str, ...] = setting(
+        (),
+        choices=names_in("tf_fragile.explainers.catalog:EXPLAINERS"),
+        named="explainer",
+        distinct=True,
+        help="Registered explainers; all of them if none.",
+    )
+    steps: int = setting(10, low=1, high=MOST, help="Steps of the attack.")
+    epsilon: float = setting(2.0, low=SMALL, high=255, help="Radius in grey levels.")
+    k: int = setting(1000, low=1, high=WHOLE, help="Of the attack and of the overlap.")
+    points: int = setting(6, low=1, high=1000, help="Path points of integrated gradients.")
+    samples: int = setting(4, low=1, high=MOST, help="Noise draws of the SmoothGrad family.")
+    pattern_images: int = setting(
+        16, low=1, high=WHOLE, help="Images from which patterns are estimated."
+    )
+    shard_size: int = setting(4, low=1, high=MOST_ROWS, help="Images written together.")
+    rows: int = setting(4, low=1, high=MOST_ROWS, help="Images in memory at once.")
 
     def __post_init__(self) -> None:
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if f.name != "methods" and not value > 0:
-                raise InputError(f"--{f.name} is {value}; give a number above 0.")
-        for name in self.methods:
-            EXPLAINERS[name]
-        if len(set(self.methods)) != len(self.methods):
-            raise InputError("An explainer is named twice; give each once.")
+        check(self, "--{}")
 
     def explainers(self) -> tuple[str, ...]:
         """The explainers that are ranked, by name."""
+        from tf_fragile.explainers.catalog import names
+
         return self.methods or names()
 
     def attacks(self) -> dict[str, Attack]:
         """The attack and its control; both keep the images that a file can hold."""
+        from tf_fragile.attacks.factory import attack
+
         common: dict[str, Any] = {"k": self.k, "rows": self.rows, "grid": 1.0}
         return {
             RANDOM: attack("top_k", optimizer="random_sign", **common),
