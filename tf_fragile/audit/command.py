@@ -161,7 +161,7 @@ def main(argv: list[str]) -> int:
         "num_images": values.num_images or None,
         "bounds": bounds,
         "bands": None if values.bands is None else given.bands(values.bands),
-        "epsilon": given.radii(values.epsilon, bounds) if values.epsilon else None,
+        "epsilon": None if values.epsilon is None else given.radii(values.epsilon, bounds),
         "explainers": tuple(values.explainers),
         "attacks": tuple(values.attacks),
     }

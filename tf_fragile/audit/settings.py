@@ -169,6 +169,11 @@ class AuditSettings:
                 f"{8 * self.grey_level:.3g}, or none for {_listed(STEPS_OF_255)} 255ths of the "
                 "range."
             )
+        if max(self.radii) >= 255 and self.bounds is None:
+            raise InputError(
+                f"--epsilon={max(self.radii):g} takes black to white, since pictures have 255 grey "
+                f"levels and epsilon is in them; give radii such as {_listed(STEPS_OF_255)}."
+            )
         if self.halving and len(set(self.radii)) < 2:
             raise InputError(
                 "--halving searches between the smallest and the largest --epsilon; give two."
