@@ -260,6 +260,11 @@ def test_a_picture_that_can_not_be_drawn_leaves_the_rest_of_its_card() -> None:
             "--epsilon=4 is in units of the data, whose range -1..1 is no wider; give radii such "
             "as 0.00784,0.0627, or none for 1, 2, 4, 8 255ths of the range.",
         ),
+        (
+            {"epsilon": (4.0, 255.0)},
+            "--epsilon=255 takes black to white, since pictures have 255 grey levels and epsilon "
+            "is in them; give radii such as 1, 2, 4, 8.",
+        ),
         ({"epsilon": ()}, "--epsilon is empty; give at least one."),
         ({"epsilon": (1.0, 1.0)}, "--epsilon names one twice: 1, 1; give each once."),
         ({"epsilon": (300.0,)}, "--epsilon=300 is more than the 255 grey levels of a picture, so"),

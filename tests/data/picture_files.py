@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,17 @@ def tagged(orientation: int) -> Image.Exif:
     tag = Image.Exif()
     tag[0x0112] = orientation
     return tag
+
+
+def tiff(values: np.ndarray, kind: int) -> bytes:
+    """A grey TIFF of little-endian values; kind 1 is without a sign, 2 with one, 3 are floats."""
+    (height, width), bits = values.shape, 8 * values.itemsize
+    start = 8 + 2 + 12 * 10 + 4
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: 1, 273: start, 277: 1, 278: height}
+    tags |= {279: values.nbytes, 339: kind}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags))
+    return head + entries + bytes(4) + values.tobytes()
 
 
 def palette() -> Image.Image:

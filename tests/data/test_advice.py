@@ -135,7 +135,7 @@ def test_files_converted_as_advised_are_read(tmp_path: Path) -> None:
     source = opened(f"folder:{tmp_path}", (8, 8, 1))
     reasons = {Path(s.path).name: s.reason for s in source.skipped}
     assert reasons["float.tif"].endswith("store 0 to 1, or 8 or 16 bits")
-    assert reasons["int.tif"].endswith("store 8 or 16 bits")
+    assert reasons["int.tif"].endswith("store 8 bits, or 16 without a sign")
     assert reasons["phone.heic"].endswith("convert it to PNG")
     (tmp_path / "float.tif").write_bytes(encoded(Image.fromarray(grey), "TIFF"))
     deep = Image.fromarray(np.uint16(grey * 65535))

@@ -236,14 +236,39 @@ def test_numbers_sorted_as_text_are_said_and_a_file_puts_them_right(tmp_path: Pa
     numbers = sorted(str(i) for i in range(11))
     found = assign(named(*numbers), outputs=11, classes=None)
     assert found.notes == (
-        "The class folders are numbers, but sorted as text, as Keras does: '10' is output 2. "
-        "If they number the outputs, list them in order in --classes=FILE.",
+        "The class folders are numbered, but sorted as text, as Keras does: '10' is output 2. "
+        "If their numbers are the order of the outputs, list them so in --classes=FILE.",
     )
     (tmp_path / "names.txt").write_text("\n".join(map(str, range(11))))
     listed = assign(named(*numbers), outputs=11, classes=Classes.read(tmp_path / "names.txt"))
     assert listed.outputs[numbers.index("10")] == 10 and not listed.notes
     assert not assign(named("0", "1", "2"), outputs=3, classes=None).notes
     assert not assign(named("00", "01", "10"), outputs=3, classes=None).notes
+
+
+@pytest.mark.parametrize("pattern", ["class{}", "{}_cat", "fold {} of 11", "{}. red"])
+def test_numbers_in_names_that_are_sorted_as_text_are_said(tmp_path: Path, pattern: str) -> None:
+    meant = [pattern.format(i) for i in range(1, 12)]
+    (note,) = assign(named(*sorted(meant)), outputs=11, classes=None).notes
+    assert f"{pattern.format(10)!r} is output 1." in note or f"{meant[9]!r} is output 0." in note
+    (tmp_path / "names.txt").write_text("\n".join(meant))
+    listed = assign(named(*sorted(meant)), outputs=11, classes=Classes.read(tmp_path / "names.txt"))
+    assert [sorted(meant)[listed.outputs.index(i)] for i in range(11)] == meant
+    assert not listed.notes
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("class01", "class02", "class10"),
+        ("class1", "class2"),
+        ("a10", "b2", "c1"),
+        ("cat10", "cat9b", "dog"),
+        ("class10", "class9", "class1"),  # an order of its own, as in TFDS
+    ],
+)
+def test_names_in_the_order_of_their_numbers_or_in_none_are_left_alone(names) -> None:
+    assert not assign(named(*names), outputs=len(names), classes=None).notes
 
 
 def test_outputs_have_names_without_labels_too() -> None:

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from picture_files import FILES, encoded, grey16, pixels, rgb, tagged, with_alpha
+from picture_files import FILES, encoded, grey16, pixels, rgb, tagged, tiff, with_alpha
 from PIL import Image, ImageOps
 
 from tf_fragile.data.decoding import Look, check_channels, decode, look, turned
@@ -62,7 +62,17 @@ def test_floats_are_multiplied_and_not_rounded() -> None:
 PROBLEMS = {
     "integers": (
         lambda: encoded(Image.fromarray(np.full((4, 4), 70000, np.int32)), "TIFF"),
-        "32-bit integers, whose scale is not known; store 8 or 16 bits",
+        "integers of 32 bits or with a sign, whose scale is not known; store 8 bits, or 16 "
+        "without a sign",
+    ),
+    "signed": (
+        lambda: tiff(np.full((4, 4), -5, "<i2"), kind=2),
+        "integers of 32 bits or with a sign, whose scale is not known; store 8 bits, or 16 "
+        "without a sign",
+    ),
+    "double": (
+        lambda: tiff(np.zeros((4, 4), "<f8"), kind=3),
+        "a TIFF of a kind that can't be read; convert it to PNG",
     ),
     "nan": (
         lambda: encoded(Image.fromarray(np.full((4, 4), np.nan, np.float32)), "TIFF"),

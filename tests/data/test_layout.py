@@ -416,7 +416,8 @@ def test_depths_are_noted_and_floats_without_a_scale_skipped(tmp_path: Path) -> 
     highest = int((grey16() >> 4)[:8, :8].max())
     assert noted(tmp_path, files, shape=(8, 8, 1))[:2] == (
         "1 picture has 16 bits; the high byte is taken, as tf.io.decode_image does (their largest "
-        f"value is {highest} of 65535).",
+        f"value is {highest} of 65535), so the model is shown nearly black pictures; if it was not "
+        f"trained on such, store values / {highest} * 255 as 8 bits, or divide by what is white.",
         "1 picture has floats from 0 to 1, which are multiplied by 255.",
     )
     source = opened(tmp_path, shape=(8, 8, 1))
@@ -427,7 +428,8 @@ def test_depths_are_noted_and_floats_without_a_scale_skipped(tmp_path: Path) -> 
     source = opened(tmp_path, shape=(8, 8, 1))
     assert source.files == ("deep.png",)
     assert {Path(s.path).name: s.reason for s in source.skipped} == {
-        "int.tif": "32-bit integers, whose scale is not known; store 8 or 16 bits",
+        "int.tif": "integers of 32 bits or with a sign, whose scale is not known; store 8 bits, or "
+        "16 without a sign",
         "other.tif": "floats; those in the folder run from 0 to 4000, so their scale is not known: "
         "store 0 to 1, or 8 or 16 bits",
         "unit.tif": "floats; those in the folder run from 0 to 4000, so their scale is not known: "

@@ -551,9 +551,37 @@ def test_other_types_and_values_that_are_not_finite_are_refused(tmp_path: Path) 
         (broken, "Image 1 of 'images' in 'a.npz' contains NaN or infinity (2 of 6 images do)"),
         (X.astype("U3"), "of type <U3; store numbers from 0 to 255"),
         (X.astype(complex), "of type complex128; store numbers from 0 to 255"),
-        (np.array([{"a": 1}]), "can't be read as an .npz archive of plain arrays"),
     ):
         assert sentence in refusal(write(tmp_path, {"images": images}))
+
+
+@pytest.mark.parametrize("key", ["images", "labels"])
+@pytest.mark.parametrize("asked", ["", "#images,labels"])
+def test_objects_are_stored_as_numbers_as_advised(tmp_path: Path, key: str, asked: str) -> None:
+    arrays = {"images": X, "labels": Y}
+    boxed = np.empty(len(X), object)
+    boxed[:] = list(arrays[key])
+    said = refusal(write(tmp_path, {**arrays, key: boxed}) + asked)
+    assert f"The array {key!r} in 'a.npz' holds Python objects" in said
+    expression = re.search(r"store (.*), and", said)[1]
+    arrays[key] = eval(expression, {"numpy": np, key: boxed})
+    images, labels = contents(opened(write(tmp_path, arrays) + asked, outputs=3))
+    np.testing.assert_array_equal(images, X)
+    assert labels == Y.tolist()
+
+
+def test_objects_that_are_not_read_are_left_alone(tmp_path: Path) -> None:
+    names = np.array(["a.png", None], object)
+    assert len(opened(write(tmp_path, {"images": X, "labels": Y, "files": names}))) == len(X)
+
+
+def test_data_in_the_upper_half_of_their_bounds_are_said(tmp_path: Path) -> None:
+    unit = np.linspace(0, 1, X.size).reshape(X.shape)
+    (note,) = opened(write(tmp_path, {"images": unit}), preprocessing=RAW.within(-1, 1)).notes
+    assert "are bright: they run from 0 to 1 in a range of -1..1" in note
+    assert not opened(
+        write(tmp_path, {"images": unit * 2 - 1}), preprocessing=RAW.within(-1, 1)
+    ).notes
 
 
 def test_damaged_and_missing_archives_are_refused(tmp_path: Path) -> None:
@@ -566,6 +594,10 @@ def test_damaged_and_missing_archives_are_refused(tmp_path: Path) -> None:
     assert "can't be read" in refusal(spec)
     path.unlink()
     assert refusal(spec) == "There is no file 'a.npz'; give the path of an .npz archive."
+    assert refusal("npz:photos") == "There is no file 'a.npz'; give the path of an .npz archive."
+    assert refusal(f"npz:{tmp_path}") == (
+        "'a.npz' is a folder, not an .npz archive; write folder:a.npz for images in it."
+    )
     np.save(tmp_path / "b.npy", X)
     assert "is a single array (.npy), not an .npz archive; write one with numpy.savez" in refusal(
         f"npz:{tmp_path / 'b.npy'}"

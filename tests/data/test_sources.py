@@ -111,6 +111,13 @@ def test_folder_without_a_readable_image_is_refused(tmp_path: Path, content: byt
         opened(f"folder:{tmp_path}")
 
 
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", picture(9))
+    with pytest.raises(InputError, match=r"a.png' is a file, not a folder; give a folder of imag"):
+        opened(f"folder:{tmp_path / 'a.png'}")
+    assert len(opened(f"folder:{tmp_path}")) == 1
+
+
 def test_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is no folder"):
         opened(f"folder:{tmp_path / 'nowhere'}")

@@ -251,11 +251,6 @@ class AuditSettings:
         self._check_used()
         if self.bounds is not None:
             self._check_bounds(self.bounds)
-        if self.bounds is None and max(self.radii) > given.GREY[1]:
-            raise InputError(
-                f"--epsilon={max(self.radii):g} is more than the 255 grey levels of a picture, so "
-                "that any picture would do; give radii such as 1,2,4,8."
-            )
         if self.bounds is None and min(self.radii) < 1:
             small = min(self.radii)
             raise InputError(
@@ -269,6 +264,11 @@ class AuditSettings:
                 f"{self.bounds[0]:.9g}..{self.bounds[1]:.9g} is no wider; give radii such as "
                 f"{self.grey_level:.3g},{8 * self.grey_level:.3g}, or none for "
                 f"{_listed(STEPS_OF_255)} 255ths of the range."
+            )
+        if max(self.radii) >= 255 and self.bounds is None:
+            raise InputError(
+                f"--epsilon={max(self.radii):g} takes black to white, since pictures have 255 grey "
+                f"levels and epsilon is in them; give radii such as {_listed(STEPS_OF_255)}."
             )
         if self.halving and len(set(self.radii)) < 2:
             raise InputError(

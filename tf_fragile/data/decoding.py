@@ -47,6 +47,12 @@ DECODING_ERRORS = (
     Image.DecompressionBombWarning,
 )
 
+_NO_SCALE = (
+    "integers of 32 bits or with a sign, whose scale is not known; store 8 bits, or 16 without a "
+    "sign"
+)
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
 _PIXEL = 12
 """Bytes that each pixel takes while a picture is resized."""
 
@@ -113,6 +119,9 @@ def look(
     except UnidentifiedImageError:
         if ending.lower() in _UNREADABLE:
             return Look(f"{ending[1:].upper()} files can't be read; convert it to PNG")
+        content.seek(0)
+        if content.read(4) in _TIFF:
+            return Look("a TIFF of a kind that can't be read; convert it to PNG")
         return Look("not a picture")
     except DECODING_ERRORS as error:
         return Look(" ".join(str(error).split()) or "can't be decoded")
@@ -202,9 +211,7 @@ def _with_depth(common: Look, picture: Image.Image, channels: int) -> Look:
     if _is_deep(picture):
         return replace(common, deep="16 bits", high=float(np.asarray(picture).max()))
     if picture.mode == "I":
-        return replace(
-            common, problem="32-bit integers, whose scale is not known; store 8 or 16 bits"
-        )
+        return replace(common, problem=_NO_SCALE)
     if picture.mode == "F":
         values = np.asarray(picture)
         if not np.isfinite(values).all():

@@ -12,6 +12,14 @@ from tf_fragile.data.reading import Reading
 
 _KERAS_ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 
+_NEARLY_BLACK = 32 * 256
+"""Largest value of pictures of 16 bits of which next to nothing is left."""
+
+_REMEDY_FOR_BLACK = (
+    ", so the model is shown nearly black pictures; if it was not trained on such, store "
+    "values / {} * 255 as 8 bits, or divide by what is white"
+)
+
 
 @dataclass(frozen=True)
 class Found:
@@ -109,12 +117,15 @@ def _turns(looks: Sequence[Look], reading: Reading) -> list[str]:
 
 def _depths(looks: Sequence[Look]) -> list[str]:
     deep = [look.high for look in looks if look.deep == "16 bits"]
-    largest = f"{max(deep):g}" if deep else ""
+    largest = f"{max(deep, default=0):g}"
+    dark = max(deep, default=0) < _NEARLY_BLACK
     return [
         *_said(
             len(deep),
             "{n} {have} 16 bits; the high byte is taken, as tf.io.decode_image does "
-            f"(their largest value is {largest} of 65535).",
+            f"(their largest value is {largest} of 65535)"
+            + _REMEDY_FOR_BLACK.format(largest) * dark
+            + ".",
         ),
         *_counted(
             looks,

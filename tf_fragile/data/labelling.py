@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from tf_fragile.data.class_index import imagenet
 from tf_fragile.data.classes import Classes, listed
 from tf_fragile.errors import InputError
 
+_NUMBERED = re.compile(r"([^0-9]*)([0-9]+)")
 _FOREIGN = "name the class of each output, in their order, with --classes=FILE, one a line"
 
 
@@ -165,15 +167,16 @@ def _spoken(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _lexical(found: Named) -> tuple[str, ...]:
-    """A word on numbers that are sorted as text."""
-    if not all(name.isdecimal() for name in found.names):
+    """A word on names that begin alike, go on with a number, and are sorted as text."""
+    parts = [_NUMBERED.match(name) for name in found.names]
+    numbers = [(match[1], int(match[2])) for match in parts if match is not None]
+    alike = len(numbers) == len(found.names) and len({begin for begin, _ in numbers}) == 1
+    if not alike or list(found.names) != sorted(found.names) or numbers == sorted(numbers):
         return ()
-    moved = [(i, name) for i, name in enumerate(found.names) if int(name) != i]
-    in_order = [int(name) for name in found.names] == sorted(int(name) for name in found.names)
-    if not moved or in_order:
-        return ()
-    output, name = moved[0]
+    by_number = [found.names[i] for i in sorted(range(len(numbers)), key=numbers.__getitem__)]
+    output = next(i for i, name in enumerate(found.names) if name != by_number[i])
     return (
-        f"The {found.nouns} are numbers, but sorted as text, as Keras does: {name!r} is output "
-        f"{output}. If they number the outputs, list them in order in --classes=FILE.",
+        f"The {found.nouns} are numbered, but sorted as text, as Keras does: "
+        f"{found.names[output]!r} is output {output}. If their numbers are the order of the "
+        "outputs, list them so in --classes=FILE.",
     )

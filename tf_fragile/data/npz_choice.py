@@ -78,6 +78,7 @@ def choose(members: Mapping[str, Member], asked: Sequence[str], path: str) -> Ch
     if asked:
         for name in asked:
             _check_there(name, members, path)
+            _check_plain(name, members, path)
         return Choice(asked[0], asked[1] if len(asked) > 1 else None)
     images = [name for name in IMAGES if name in members]
     if len(images) != 1:
@@ -91,6 +92,8 @@ def choose(members: Mapping[str, Member], asked: Sequence[str], path: str) -> Ch
     if not labels and near:
         raise _unclear_labels(images[0], near, path)
     chosen = {images[0], *labels}
+    for name in (images[0], *labels):
+        _check_plain(name, members, path)
     left = tuple(name for name in members if name not in chosen)
     return Choice(images[0], labels[0] if labels else None, left)
 
@@ -103,6 +106,15 @@ def _check_there(name: str, members: Mapping[str, Member], path: str) -> None:
     raise InputError(
         f"{path!r} has no array {name!r}, but {', '.join(members) or 'none at all'}{hint}"
     )
+
+
+def _check_plain(name: str, members: Mapping[str, Member], path: str) -> None:
+    if members[name].dtype.hasobject:
+        raise InputError(
+            f"The array {name!r} in {path!r} holds Python objects, which would have to be "
+            f"unpickled; store numpy.array({name}.tolist()), and pictures of several sizes as "
+            "files in a folder."
+        )
 
 
 def _unclear_images(members: Mapping[str, Member], named: Sequence[str], path: str) -> InputError:

@@ -36,6 +36,10 @@ def members(path: str, file_limit: float = FILE_LIMIT) -> Mapping[str, Member]:
       InputError: if there is no such file, it is no archive of arrays, or expands to more than
         `file_limit` GB, see `limits.too_large`.
     """
+    if Path(path).is_dir():
+        raise InputError(
+            f"{path!r} is a folder, not an .npz archive; write folder:{path} for images in it."
+        )
     if not Path(path).is_file():
         raise InputError(f"There is no file {path!r}; give the path of an .npz archive.")
     with open(path, "rb") as stream:

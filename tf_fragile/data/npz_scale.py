@@ -219,10 +219,12 @@ def _check_bounds(values: Values, bounds: tuple[float, float], where: str) -> No
 
 def _dim(values: Values, preprocessing: Preprocessing, where: str) -> tuple[str, ...]:
     low, high = preprocessing.stored
-    if values.high - low >= (high - low) * DIM / 256:
+    half = (high - low) * DIM / 256
+    word = "dim" if values.high - low < half else "bright" if high - values.low <= half else ""
+    if not word:
         return ()
-    top = in_words(preprocessing.stored)
-    return (f"The images {where} are dim: they {values.said} in a range of {top}.",)
+    whole = in_words(preprocessing.stored)
+    return (f"The images {where} are {word}: they {values.said} in a range of {whole}.",)
 
 
 def _blank(values: Values, where: str) -> tuple[str, ...]:

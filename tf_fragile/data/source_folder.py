@@ -124,6 +124,11 @@ def open_folder(
 
 
 def _walked(root: Path, directory: str) -> Tree:
+    if root.is_file():
+        raise InputError(
+            f"{directory!r} is a file, not a folder; give a folder of images, or npz:FILE for an "
+            ".npz archive."
+        )
     if not root.is_dir():
         raise InputError(f"There is no folder {directory!r}; give a folder of images.")
     try:
