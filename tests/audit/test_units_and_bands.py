@@ -267,7 +267,7 @@ def test_a_picture_that_can_not_be_drawn_leaves_the_rest_of_its_card() -> None:
         ),
         ({"epsilon": ()}, "--epsilon is empty; give at least one."),
         ({"epsilon": (1.0, 1.0)}, "--epsilon names one twice: 1, 1; give each once."),
-        ({"epsilon": (300.0,)}, "--epsilon=300 is more than the 255 grey levels of a picture, so"),
+        ({"epsilon": (300.0,)}, "--epsilon=300 takes black to white, since pictures have 255"),
         (
             {"step_size": 0.5},
             "--step_size is a setting of --optimizer=sign, and annealed_momentum takes none; leave "
