@@ -144,7 +144,7 @@ def test_changed_data_are_named_in_words_and_another_locale_and_spelling_are_no_
             "--epsilon=8/255: epsilon is in grey levels: write 8; 8/255 of the range is 8 grey "
             "levels.",
         ),
-        ("--progress=on", "flag --progress=on: value should be one of <auto|off> See --help."),
+        ("--progress=on", "Unknown progress 'on'; known: auto, off."),
     ],
 )
 def test_a_flag_that_is_not_understood_is_one_sentence(home, flag, sentence) -> None:

@@ -341,10 +341,7 @@ def test_data_in_bounds_are_not_rounded_and_steps_are_in_their_units() -> None:
 )
 def test_flags_that_are_no_numbers_are_refused(read, texts, sentence) -> None:
     with pytest.raises(InputError) as error:
-        getattr(given, read)(texts)
+        getattr(given, read)(",".join(texts))
     assert sentence in str(error.value)
-    assert given.bounds(["-1", "1"]) == (-1.0, 1.0) and given.bands(["3", "2", "1"]) == (
-        3,
-        2,
-        1,
-    )
+    assert given.bounds("-1,1") == (-1.0, 1.0)
+    assert given.bands("3,2,1") == (3, 2, 1)

@@ -316,11 +316,8 @@ def _doors() -> Iterator[None]:
             "tf_fragile.models.zoo.load",
             "tf_fragile.experiments.fragility.subject.open_subject",
             "tf_fragile.experiments.fragility.geometry.output.Request.__init__",
-            "tf_fragile.runs.atomic.make_directory",
         ):
-            if place.endswith("make_directory"):
-                stack.enter_context(mock.patch("tf_fragile.audit.run.make_directory", lambda p: p))
-            else:
-                stack.enter_context(mock.patch(place, side_effect=Opened()))
+            stack.enter_context(mock.patch(place, side_effect=Opened()))
+        stack.enter_context(mock.patch("tf_fragile.audit.run.held", contextlib.nullcontext))
         stack.enter_context(mock.patch("tf_fragile.cli.quiet_start", contextlib.nullcontext))
         yield
