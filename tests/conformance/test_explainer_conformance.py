@@ -188,7 +188,7 @@ def test_tensor_in_tensor_out(name, case) -> None:
 
 
 @every_explainer
-@pytest.mark.parametrize("wiring", ["plain", "branches", "two_inputs"])
+@pytest.mark.parametrize("wiring", ["branches", "two_inputs"])
 def test_eager_function_and_xla_agree(name, wiring, case) -> None:
     its = case(name, wiring)
     if refused(name, wiring, its):
@@ -264,7 +264,7 @@ def test_derivative_of_the_map_matches_central_differences(name, wiring, subject
             value = tf.reduce_sum(weight * explainer.attribute(x, target, seed))
         return tf.reduce_sum(direction * tape.gradient(value, x))
 
-    if wiring in ("plain", "branches"):  # the others operation by operation, which is much quicker
+    if wiring == "branches":  # the others operation by operation, which is much quicker
         slope = tf.function(slope, autograph=False)
     h = 1e-6  # small, so that no max pool switches on the way
     moved = tf.concat([x + t * direction for t in (h, -h, 2 * h, -2 * h)], 0)
