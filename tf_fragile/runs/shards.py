@@ -90,7 +90,7 @@ def complete_shards(directory: Path | str, shards: Sequence[Shard], run: str) ->
     for path, part in found.items():
         check_run(part, run, path)
     planned = {path for shard in shards for path in _paths(directory, shard)}
-    for path in found.keys() - planned:
+    for path in (path for path in found if path not in planned):
         raise InputError(
             f"{path} is no part of this run, which has {len(shards)} parts; move it away, or "
             "choose another --out."
