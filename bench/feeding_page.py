@@ -64,6 +64,8 @@ def _cell(row: dict[str, Any] | None) -> str:
         cure = row["cure"].removeprefix("--preprocessing=")
         better = f" → {cure} {_percent(row['cured'])}" if cure and row["cured"] is not None else ""
         return f"noticed: {_interval(row['accuracy'])}{better}"
+    if row["accuracy"] is None:
+        return "taken for pictures without labels, which is said; nothing to compare"
     mean, low = row["accuracy"][0], row["right"][1]
     text = f"unnoticed: {_interval(row['accuracy'])}, right {_interval(row['right'])}"
     return text if mean >= low else f"**{text}**"
