@@ -50,12 +50,14 @@ class Oracle:
             return numpy(tape.gradient(score, x, unconnected_gradients=zero))
 
     def path(self, points: np.ndarray, weights: np.ndarray) -> tuple[Map, float]:
-        """Integrated gradients from zero, and how far they move when the points do by a millionth.
+        """Integrated gradients from zero, and how far they move with the rounding of their points.
 
-        A deep network's ReLUs flip somewhere on a path: rounding decides which.
+        A deep network's ReLUs flip somewhere on a path: rounding decides which. Points are moved by
+        a millionth, and computed in float32 instead of rounded to it once.
         """
         there = self._path(points, weights)
-        return there, distance(self._path(points * (1 - 1e-6), weights), there)
+        others = (points * (1 - 1e-6), points.astype("float32"))
+        return there, max(distance(self._path(other, weights), there) for other in others)
 
     def _path(self, points: np.ndarray, weights: np.ndarray) -> Map:
         total = tf.nest.map_structure(lambda leaf: np.zeros_like(leaf, "float64"), self.x)

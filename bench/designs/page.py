@@ -25,7 +25,7 @@ explainer tells is the one recomputed from its map, Grad-CAM is that of the last
 where the design names it, and an attack of two steps is judged again by the user's model: ball,
 label, map and overlap. `guided_backprop` is held to shape and finiteness alone. Tolerances: 0.2 %
 (float16: 5 %), or ten times what the tape's own gradient (path integral) moves by when the input
-(the points of the path) does by a millionth, 10 % at most.
+(the points of the path) does by a millionth or is rounded otherwise, 10 % at most.
 
 A number is the worst sample's gap, as a share of the logit (of its difference from the reference):
 weights are fresh, but batch norms have scales and offsets, whose share relevance methods absorb.

@@ -20,6 +20,7 @@ Answer = tuple[np.ndarray, list[np.ndarray]]
 _ALIKE = 1e-4  # of the largest; Keras cuts float64 images to float32
 _HALF_ALIKE = 3e-2
 _REORDERED, _HALF_REORDERED = 1e-2, 0.1
+_ROUNDINGS = 4.0  # a sum in another order rounds at every layer, a nudge only at the input
 # A ReLU at a tie turns by rounding alone, and its part of the gradient with it.
 _SLOPES_ALIKE, _HALF_SLOPES_ALIKE = 0.05, 0.5
 
@@ -40,12 +41,12 @@ def check_faithful(model: keras.Model, graph: Graph, x: Any, answer: Answer) -> 
     expected, true = answer
     found, slopes = answered(lambda given: tf.cast(graph(given), expected.dtype), x)
     alike = _HALF_ALIKE if half else _ALIKE
-    off = _difference(found, expected)
+    off = difference(found, expected)
     if not off <= alike:
         raise InputError(_sentence(model, graph, x, f"its outputs differ by {off:.1e} of theirs"))
     if any(isinstance(node.operation, (Whole, ToInteger)) for node in graph.nodes):
         return  # nothing can be derived by whole numbers; what is behind them is explained
-    turned = max((_distance(a, b) for a, b in zip(slopes, true, strict=True)), default=0.0)
+    turned = max((distance(a, b) for a, b in zip(slopes, true, strict=True)), default=0.0)
     if not turned <= (_HALF_SLOPES_ALIKE if half else _SLOPES_ALIKE):
         raise InputError(
             _sentence(model, graph, x, f"its gradient is off by {turned:.1e} of the model's")
@@ -57,7 +58,9 @@ def is_half(graph: Graph) -> bool:
     return any("16" in spec.dtype for spec in graph.specs.values())
 
 
-def check_cheaper(name: str, plain: tf.Tensor, cheaper: tf.Tensor, half: bool) -> None:
+def check_cheaper(
+    name: str, plain: tf.Tensor, cheaper: tf.Tensor, half: bool, moved: float = 0.0
+) -> None:
     """Refuses scores of a rewritten graph that are not those of the graph as recorded.
 
     Args:
@@ -65,12 +68,13 @@ def check_cheaper(name: str, plain: tf.Tensor, cheaper: tf.Tensor, half: bool) -
       plain: scores of the graph as recorded, float.
       cheaper: the same of the rewritten graph.
       half: whether something in the model is in half precision.
+      moved: how far rounding alone moves the recorded graph's, as a share of the largest.
 
     Raises:
       InputError: they differ by more than sums in another order do.
     """
-    off = _difference(cheaper.numpy(), plain.numpy())
-    if not off <= (_HALF_REORDERED if half else _REORDERED):
+    off = difference(cheaper.numpy(), plain.numpy())
+    if not off <= max(_HALF_REORDERED if half else _REORDERED, _ROUNDINGS * moved):
         raise InputError(
             f"The cheaper form in which model {name!r} is explained is not the model: its scores "
             f"differ by {off:.1e} of the largest; that is a fault of ours, so report the model."
@@ -105,7 +109,7 @@ def _noise(like: tf.Tensor) -> tf.Tensor:
     return tf.random.stateless_normal(tf.shape(like), [0, 1], dtype=like.dtype)
 
 
-def _difference(found: np.ndarray, expected: np.ndarray) -> float:
+def difference(found: np.ndarray, expected: np.ndarray) -> float:
     """The largest, as a share of the largest value; infinite values have to be the same."""
     wild = ~np.isfinite(expected)
     if found.shape != expected.shape or (wild != ~np.isfinite(found)).any():
@@ -114,7 +118,7 @@ def _difference(found: np.ndarray, expected: np.ndarray) -> float:
     return float(np.abs(found[~wild] - expected[~wild]).max(initial=0) / max(size, 1e-30))
 
 
-def _distance(found: np.ndarray, expected: np.ndarray) -> float:
+def distance(found: np.ndarray, expected: np.ndarray) -> float:
     """Of two gradients, as a share of the expected one's length."""
     if not (np.isfinite(expected).all() and np.isfinite(found).all()):
         return 0.0  # an overflow is told by the map
@@ -146,7 +150,7 @@ def _first_difference(model: keras.Model, graph: Graph, x: Any) -> str:
     )
     for name, expected in zip(watched, keras.tree.flatten(answers), strict=True):
         ours = values[recorded[name]]
-        if _difference(np.asarray(ours, "float64"), np.asarray(expected, "float64")) > _HALF_ALIKE:
+        if difference(np.asarray(ours, "float64"), np.asarray(expected, "float64")) > _HALF_ALIKE:
             return name
     return ""
 

@@ -23,6 +23,7 @@ from tf_fragile.backprop.outputs import check_outputs, looks_like_probabilities
 from tf_fragile.backprop.places import channel_axis
 from tf_fragile.backprop.record import in_order, input_structure, record
 from tf_fragile.backprop.rewrites import cheaper, target_column
+from tf_fragile.backprop.rounding import check_determined, nudged
 from tf_fragile.backprop.stateful import check_repeatable, check_stateless
 from tf_fragile.errors import InputError
 
@@ -271,8 +272,8 @@ class Network:
 
         Raises:
           InputError: nothing can be derived by an input, the outputs are no logits, the model is no
-            function of its input, or the recorded operations don't compute what the model does, as
-            they are (names the first that differs) or rewritten.
+            function of its input or one of which rounding is most, or the recorded operations don't
+            compute what the model does, as they are (names the first that differs) or rewritten.
         """
         if self.head.kind in _CHECKED.get(self.model, ()):
             return
@@ -292,7 +293,12 @@ class Network:
         check_outputs(self.head, outputs, self.model.name)
         if self.whole is not None:
             check_faithful(self.model, self.whole, few, answer)
-            self._check_cheaper(few)
+        moved = 0.0
+        if self.whole is None or not is_half(self.whole):
+            again = answered(self.outputs, nudged(few))
+            moved = check_determined(self.model.name, self.dtype.name, answer, again)
+        if self.whole is not None:
+            self._check_cheaper(few, moved)
         _CHECKED.setdefault(self.model, set()).add(self.head.kind)
 
     def check_nesting(self, given: Any, x: Any) -> None:
@@ -315,16 +321,16 @@ class Network:
                 half=is_half(self.graph),
             )
 
-    def _check_cheaper(self, x: Any) -> None:
+    def _check_cheaper(self, x: Any, moved: float) -> None:
         """Compares what scores are computed by with the graph that it stands for."""
         if self.graph is None or self._fast is None:
             return
         name, half, plain = self.model.name, is_half(self.graph), self._wide(self.graph(x))
-        check_cheaper(name, plain, self._wide(self._fast(x)), half)
+        check_cheaper(name, plain, self._wide(self._fast(x)), half, moved)
         if self._column is not None:
             top, largest = tf.argmax(plain, -1, output_type=tf.int32), tf.reduce_max(plain, -1)
             off = tf.where(tf.math.is_finite(largest), self.score(x, top) - largest, 0)
-            check_cheaper(name, plain, plain + off[:, None], half)
+            check_cheaper(name, plain, plain + off[:, None], half, moved)
 
     def check_in_advance(self) -> None:
         """`check` on random inputs, for calls that are traced before there are any."""
