@@ -293,12 +293,8 @@ class Network:
         check_outputs(self.head, outputs, self.model.name)
         if self.whole is not None:
             check_faithful(self.model, self.whole, few, answer)
-        moved = 0.0
-        if self.whole is None or not is_half(self.whole):
-            again = answered(self.outputs, nudged(few))
-            moved = check_determined(self.model.name, self.dtype.name, answer, again)
-        if self.whole is not None:
-            self._check_cheaper(few, moved)
+        if self.graph is not None:
+            self._check_cheaper(self.graph, few)
         _CHECKED.setdefault(self.model, set()).add(self.head.kind)
 
     def check_nesting(self, given: Any, x: Any) -> None:
@@ -321,11 +317,16 @@ class Network:
                 half=is_half(self.graph),
             )
 
-    def _check_cheaper(self, x: Any, moved: float) -> None:
+    def _check_cheaper(self, graph: Graph, x: Any) -> None:
         """Compares what scores are computed by with the graph that it stands for."""
-        if self.graph is None or self._fast is None:
+        name, half, moved = self.model.name, is_half(graph), 0.0
+        here = answered(lambda given: self._wide(graph(given)), x)
+        if not half:
+            near = answered(lambda given: self._wide(graph(given)), nudged(x))
+            moved = check_determined(name, self.dtype.name, here, near)
+        if self._fast is None:
             return
-        name, half, plain = self.model.name, is_half(self.graph), self._wide(self.graph(x))
+        plain = tf.constant(here[0])
         check_cheaper(name, plain, self._wide(self._fast(x)), half, moved)
         if self._column is not None:
             top, largest = tf.argmax(plain, -1, output_type=tf.int32), tf.reduce_max(plain, -1)
