@@ -13,10 +13,10 @@ from feeding_nets import CLASSES, SIDE, judged, model, network, pictures, refed,
 from tf_fragile.audit.alternatives import Alternative, preprocessings
 from tf_fragile.audit.class_orders import class_orders
 from tf_fragile.audit.contest import contest
-from tf_fragile.audit.feeding import judge
+from tf_fragile.audit.feeding import Feeding, judge
 from tf_fragile.audit.run import run_audit
 from tf_fragile.audit.settings import AuditSettings
-from tf_fragile.audit.suspicion import at_chance
+from tf_fragile.audit.suspicion import at_chance, is_hopeless, suspicions
 from tf_fragile.backprop.network import as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.errors import InputError
@@ -316,6 +316,26 @@ def test_chance_is_told_apart_on_images_enough(right, n, classes, guessing) -> N
     predicted = (np.arange(n) >= right).astype(np.int64)
     seen = replace(nothing_seen(), labels=labels, predicted=predicted, classes=classes)
     assert at_chance(seen) is guessing
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "classes", "hopeless"),
+    [
+        (3, 256, 1000, True),  # 16 bits clipped to 8, on efficientnet_lite0
+        (26, 256, 1000, False),
+        (0, 16, 1000, False),  # a model that is right on a tenth misses sixteen now and then
+        (3, 256, 10, False),  # no better than chance says it
+    ],
+)
+def test_next_to_nothing_right_of_many_classes_is_told(right, n, classes, hopeless) -> None:
+    labels = np.zeros(n, np.int64)
+    predicted = (np.arange(n) >= right).astype(np.int64)
+    seen = replace(
+        nothing_seen(), labels=labels, predicted=predicted, classes=classes, confidence=0.5 + labels
+    )
+    assert is_hopeless(seen) is hopeless
+    found = Feeding(seen, "classes", suspicions(seen, source(), network()) if hopeless else ())
+    assert ("hardly better than chance, 0.1 %" in found.doubt) is hopeless
 
 
 def answers(right: np.ndarray) -> Seen:

@@ -17,6 +17,7 @@ from tf_fragile.probes.sampling import Seen, drawing_order, joined, look
 
 _UNSATURATED = 0.1  # a share of saturated confidences up to here is nothing to suspect
 _AS_GOOD = 0.9  # a share of the largest lead from which on another feeding may be the right one
+_OF_ACCURACY = ("chance", "hopeless")  # suspicions that are said with the accuracy
 _BEHIND = 0.05  # p value of being behind, and another feeding is not as good
 
 
@@ -60,7 +61,9 @@ class Feeding:
         """Why nothing may be concluded, one clause; empty where the feeding is not in doubt."""
         if not self.in_doubt:
             return ""
-        odd = [suspicion.text for suspicion in self.suspicions if suspicion.kind != "chance"]
+        odd = [
+            suspicion.text for suspicion in self.suspicions if suspicion.kind not in _OF_ACCURACY
+        ]
         said = [*([self._accuracy_in_words()] if self.accuracy else []), *odd]
         return f"the model seems to be fed wrongly: {', and '.join(said)}; {self._cure_in_words()}"
 
@@ -108,8 +111,8 @@ class Feeding:
     def _accuracy_in_words(self) -> str:
         found = accuracy(self.seen)
         chance = 1 / self.seen.classes
-        at_chance = any(suspicion.kind == "chance" for suspicion in self.suspicions)
-        beside = "no better than chance, " if at_chance else "chance "
+        odd = [f"{odd.text}, " for odd in self.suspicions if odd.kind in _OF_ACCURACY]
+        beside = odd[0] if odd else "chance "
         return (
             f"accuracy {_in_words(found)} on {found.n} images "
             f"({beside}{_percent(chance)}, {self.seen.classes} outputs)"

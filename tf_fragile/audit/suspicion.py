@@ -19,12 +19,14 @@ SATURATED = 1 - 1e-6
 # Chance can't be ruled out, while accuracy half way from chance to perfect can: on few images
 # neither can be, and nothing is said.
 _CHANCE, _HALF_WAY = 0.05, 0.15
+# Of many classes a model in use has more than a tenth right, though a few are more than chance.
+_USELESS, _BELOW, _MANY_CLASSES = 0.1, 0.05, 20
 _OTHERS = 4  # so many images of other classes, all missed, are no accident
 _UNLABELLED = 8  # so many different images without labels are not of one class without a word
 _SATURATED_FROM, _SATURATED_SHARE = 4, 0.9
 _ALIKE = 0.25  # difference of log odds that is none
 
-Kind = Literal["chance", "one class", "blank", "saturated"]
+Kind = Literal["chance", "hopeless", "one class", "blank", "saturated"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ def suspicions(seen: Seen, source: Source, network: Network) -> tuple[Suspicion,
     found = []
     if at_chance(seen):
         found.append(Suspicion("chance", "no better than chance"))
+    elif is_hopeless(seen):
+        found.append(Suspicion("hopeless", "hardly better than chance"))
     one = only_class(seen)
     if one is not None:
         every = f"one class, {class_name(source, one)}, is predicted for all {len(seen)} images"
@@ -75,6 +79,12 @@ def at_chance(seen: Seen) -> bool:
     chance = 1 / seen.classes
     guessing = tail(right, n, chance, "greater") > _CHANCE
     return guessing and tail(right, n, (1 + chance) / 2, "less") < _HALF_WAY
+
+
+def is_hopeless(seen: Seen) -> bool:
+    """Whether less than a tenth is right of classes so many that chance would be less still."""
+    n, right = int(seen.labelled.sum()), int(seen.right.sum())
+    return seen.classes >= _MANY_CLASSES and n > 0 and tail(right, n, _USELESS, "less") < _BELOW
 
 
 def only_class(seen: Seen) -> int | None:
