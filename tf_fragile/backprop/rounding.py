@@ -66,6 +66,6 @@ def _sentence(digits: str, what: str) -> str:
     if digits == "float32":
         wider += ", or build it in float64 (keras.config.set_floatx('float64'))"
     return (
-        f"The {what} when its input does in the last digit of {digits}, so that no explanation can "
-        f"be told from rounding{wider}."
+        f"The {what} when its input does in the last digit of {digits}, so that any explanation "
+        f"of it would be rounding in part{wider}."
     )
