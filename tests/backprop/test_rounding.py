@@ -64,7 +64,8 @@ def test_ties_and_integers_stay_what_they_are() -> None:
 
 def test_how_far_scores_move_is_told_and_what_a_derivative_makes_is_let_pass() -> None:
     here = np.array([[1.0, 2.0]])
-    assert check_determined("m", "float32", here, here + np.array([0, 0.002])) == pytest.approx(0.001)
+    near = here + np.array([0, 0.002])
+    assert check_determined("m", "float32", here, near) == pytest.approx(0.001)
     with pytest.raises(InputError, match=r"scores of model 'm' move by 0\.02 of the largest when"):
         check_determined("m", "float32", here, here + np.array([0, 0.04]))
     with pytest.raises(InputError, match="scores of model 'm' move by more than all of them when"):
