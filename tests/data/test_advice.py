@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from picture_files import encoded, palette, pixels, rgb, tagged
+from picture_files import encoded, fits, palette, pixels, rgb, tagged, tiff
 from PIL import Image
 
 from tf_fragile.data import PREPROCESSINGS, Classes, Reading, Source, open_source
@@ -148,6 +148,36 @@ def test_files_converted_as_advised_are_read(tmp_path: Path) -> None:
     for name in ("float.tif", "int.tif"):
         found = source.load([where(name)]).image[0, ..., 0]
         np.testing.assert_allclose(found, grey * 255, atol=1)
+
+
+DEEP = np.linspace(0, 1, 64).reshape(8, 8)
+MISREAD = {
+    "signed bytes": (tiff(np.int8(DEEP * 255 - 128), kind=2), "store 8 bits", DEEP * 255),
+    "FITS": (fits(np.int64(DEEP * 255)), "store 8 bits", DEEP * 255),
+    "negative": (
+        tiff(np.uint16(65535 * (1 - DEEP)), kind=1, white_is_zero=True),
+        "store black as 0",
+        DEEP * 255,
+    ),
+    "twelve": (tiff(np.int64(DEEP * 4095), kind=1, bits=12), r"store (values .*) as 8 bits", None),
+}
+
+
+@pytest.mark.parametrize("case", MISREAD)
+def test_files_that_pillow_misreads_are_right_once_stored_as_advised(
+    tmp_path: Path, case: str
+) -> None:
+    content, advice, stored = MISREAD[case]
+    put(tmp_path, "good.png")
+    (tmp_path / "x.tif").write_bytes(content)
+    (skipped,) = opened(f"folder:{tmp_path}", (8, 8, 1)).skipped
+    told = re.search(advice, skipped.reason)
+    assert told is not None, skipped.reason
+    values = eval(told[1], {"values": np.int64(DEEP * 4095)}) if stored is None else stored
+    (tmp_path / "x.tif").write_bytes(encoded(Image.fromarray(np.uint8(values)), "TIFF"))
+    source = opened(f"folder:{tmp_path}", (8, 8, 1))
+    assert not source.skipped
+    np.testing.assert_allclose(source.load([1]).image[0, ..., 0], DEEP * 255, atol=1.1)
 
 
 def test_palettes_stored_as_png_as_advised_have_their_colours(tmp_path: Path) -> None:
