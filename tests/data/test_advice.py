@@ -251,7 +251,8 @@ def test_a_single_array_is_written_as_an_archive_as_advised(tmp_path: Path) -> N
         (Y[:5], "store 6 whole numbers, one for each image", Y),
         (np.eye(4)[Y], "store them in its order, or choose another model", np.eye(3)[Y]),
         (np.eye(3, dtype=int)[Y] | 1, "store one class for each image", np.eye(3)[Y]),
-        (np.array(list("abcabc")), "the number of its class, counted from 0", Y),
+        (np.array(list("abcab")), "store 6 whole numbers or names, one for each image", Y),
+        (np.zeros(6, "M8[D]"), "the number of its class, counted from 0", Y),
     ],
 )
 def test_labels_stored_as_advised_are_read(tmp_path: Path, labels, advice, followed) -> None:

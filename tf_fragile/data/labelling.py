@@ -40,7 +40,7 @@ class Named:
       where: the data set, e.g. `"The folder 'photos'"`.
       noun: what its classes are, e.g. `"class folder"`.
       names: theirs, in the data set's order.
-      order: which that is, a clause.
+      order: which that is, a clause; empty where it says nothing of outputs.
       movable: whether a class can be renamed or taken out.
     """
 
@@ -66,7 +66,8 @@ def assign(found: Named, *, outputs: int | None, classes: Classes | None) -> Lab
 
     Names that were given, or that the model is known by, win; ImageNet's WordNet ids (or all
     names from there) come next where the model has 1000 outputs, or nobody said how many; else
-    classes are numbered in their own order, provided that there are as many as outputs.
+    classes are numbered in their own order, provided that it has a meaning and there are as many
+    as outputs.
 
     Raises:
       InputError: if the numbers don't agree or a class has no output.
@@ -85,6 +86,11 @@ def assign(found: Named, *, outputs: int | None, classes: Classes | None) -> Lab
         raise InputError(
             f"{found.where} has {found.counted} ({listed(found.names)}), but the model tells "
             f"{outputs} classes apart; {advice}."
+        )
+    if not found.order:
+        raise InputError(
+            f"{found.where} has {found.counted} ({listed(found.names)}), and nothing says which "
+            f"output each of them is; {_FOREIGN}."
         )
     origin = "" if outputs is None else found.order
     names = tuple(range(len(found.names)))

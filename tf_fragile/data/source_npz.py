@@ -16,7 +16,7 @@ from tf_fragile.data.npz_members import members, read
 from tf_fragile.data.npz_scale import check_scale, survey
 from tf_fragile.data.preprocessing import Preprocessing
 from tf_fragile.data.reading import Reading
-from tf_fragile.data.source import Read, Sample, Source
+from tf_fragile.data.source import Numbering, Read, Sample, Source
 from tf_fragile.limits import FILE_LIMIT
 
 
@@ -33,7 +33,7 @@ def open_npz(
     """Opens an archive with images and perhaps labels.
 
     Images are pixel values 0..255, or what `preprocessing.bounds` says; the scale is looked for in
-    all of their values. Labels are whole numbers of any type, or one-hot rows.
+    all of their values. Labels are whole numbers of any type, one-hot rows, or names of classes.
 
     Args:
       spec: the archive, whose `images` (or `x`) and `labels` (or `y`) are read, or
@@ -59,6 +59,7 @@ def open_npz(
     values = survey(images, where)
     odd = check_scale(values, images.dtype, preprocessing, where)
     labels = _labels(path, choice, len(images), outputs, classes)
+    by_name = labels.by_name
     fits = images.shape[1:3] == image_shape[:2]
 
     def reader(reading: Reading, image_shape: tuple[int, int, int]) -> Read:
@@ -73,20 +74,21 @@ def open_npz(
 
     return Source(
         name=f"npz:{spec}",
-        class_names=None if classes is None else classes.names,
+        class_names=by_name.names if by_name else classes and classes.names,
         image_shape=image_shape,
         preprocessing=preprocessing,
         read=reader(rule, image_shape),
         digest=lambda: _digest(images, labels.values),
         size=len(images),
-        classes_from=_classes_from(choice, outputs, classes),
+        classes_from=by_name.origin if by_name else _classes_from(choice, outputs, classes),
         notes=(*_notes(choice), *labels.notes, *odd),
         geometry=""
         if fits
         else f"{images.shape[1]}x{images.shape[2]}, {in_words(rule, image_shape)}",
         reader=reader,
-        numbering="" if choice.labels is None else "one-hot" if labels.one_hot else "numbers",
+        numbering=_numbering(choice, labels),
         reading=None if fits else rule,
+        outputs=by_name.outputs if by_name else (),
     )
 
 
@@ -110,6 +112,12 @@ def _classes_from(choice: Choice, outputs: int | None, classes: Classes | None) 
         return ""
     named = "" if classes is None else f", names by {classes.origin}"
     return f"labels are the outputs' own numbers{named}"
+
+
+def _numbering(choice: Choice, labels: Labels) -> Numbering:
+    if choice.labels is None:
+        return ""
+    return "names" if labels.by_name else "one-hot" if labels.one_hot else "numbers"
 
 
 def _notes(choice: Choice) -> tuple[str, ...]:
