@@ -10,7 +10,7 @@ from tf_fragile.data.class_index import class_index
 from tf_fragile.data.classes import Classes, numbered
 from tf_fragile.data.reading import Reading
 from tf_fragile.data.source import Source
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, readable
 from tf_fragile.models.zoo import ZooEntry
 
 
@@ -46,12 +46,12 @@ def check_used(settings: AuditSettings) -> None:
         if kind == "embedded" and getattr(settings, name) is not None:
             raise InputError(
                 f"--{name} is for pictures that are brought to the model's size, and "
-                f"--data={settings.data} draws them in it; leave it out."
+                f"--data={readable(settings.data)} draws them in it; leave it out."
             )
     if kind != "folder" and settings.orientation != "ignore":
         raise InputError(
             f"--orientation={settings.orientation} follows tags of picture files (folder:DIR), and "
-            f"--data={settings.data} has none; leave it out."
+            f"--data={readable(settings.data)} has none; leave it out."
         )
 
 

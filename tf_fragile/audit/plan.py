@@ -15,6 +15,7 @@ from tf_fragile.audit.family import too_few
 from tf_fragile.audit.inputs import plan_lines
 from tf_fragile.audit.subject import RANDOM, Subject
 from tf_fragile.audit.units import radii_in_words
+from tf_fragile.errors import readable
 from tf_fragile.models.batch import fixed_batch
 
 
@@ -80,7 +81,7 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
     short = too_few(images, len(settings.explainers) * len(settings.attacks))
     bands = in_words(settings.bands, subject.image_shape[2])
     head = [
-        f"model: {settings.model} ({subject.network.head.note})",
+        f"model: {readable(settings.model)} ({subject.network.head.note})",
         *([f"code: {settings.code_run}"] if settings.code_run else []),
         *([f"input: {subject.adaptation}"] if subject.adaptation else []),
         f"data: {subject.source.name}: {counts.text}; "

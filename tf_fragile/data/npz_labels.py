@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from tf_fragile.data.classes import Classes
 from tf_fragile.data.labelling import Labelling, Named, assign, called
-from tf_fragile.data.tree import readable
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, readable
 
 _LARGEST = 2**31 - 1
 

@@ -17,6 +17,7 @@ from tf_fragile.data.npz_scale import check_scale, survey
 from tf_fragile.data.preprocessing import Preprocessing
 from tf_fragile.data.reading import Reading
 from tf_fragile.data.source import Numbering, Read, Sample, Source
+from tf_fragile.errors import readable
 from tf_fragile.limits import FILE_LIMIT
 
 
@@ -73,7 +74,7 @@ def open_npz(
         return read
 
     return Source(
-        name=f"npz:{spec}",
+        name=f"npz:{readable(spec)}",
         class_names=by_name.names if by_name else classes and classes.names,
         image_shape=image_shape,
         preprocessing=preprocessing,
@@ -101,7 +102,7 @@ def _labels(
         read(path, choice.labels),
         count,
         where=f"{choice.labels!r} in {path!r}",
-        alone=f"npz:{path}#{choice.images}",
+        alone=f"npz:{readable(path)}#{choice.images}",
         outputs=outputs,
         classes=classes,
     )

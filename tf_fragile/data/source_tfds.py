@@ -59,7 +59,7 @@ def open_tfds(
     """
     name, slash, split = spec.rpartition("/")
     if not (slash and name and split):
-        raise InputError(f"'tfds:{spec}' names no split; write tfds:NAME/SPLIT.")
+        raise InputError(f"{f'tfds:{spec}'!r} names no split; write tfds:NAME/SPLIT.")
     builder = _builder(name, data_dir or default_data_dir())
     _check_splits(builder, name, split)
     reading = reading or Reading()
