@@ -75,7 +75,7 @@ def open_npz(
 
     return Source(
         name=f"npz:{readable(spec)}",
-        class_names=by_name.names if by_name else classes and classes.names,
+        class_names=by_name.names if by_name else None if classes is None else classes.names,
         image_shape=image_shape,
         preprocessing=preprocessing,
         read=reader(rule, image_shape),
