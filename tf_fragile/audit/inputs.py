@@ -66,13 +66,9 @@ def classes_of(settings: AuditSettings, entry: ZooEntry, network: Network) -> Cl
     """What the outputs are called: as was said, else by the zoo's class index if it fits.
 
     Raises:
-      InputError: if the file of names can't be used, or the outputs are numbers.
+      InputError: if the file of names can't be used.
     """
     if settings.classes is not None:
-        if network.task == "regression":
-            raise InputError(
-                "The outputs are numbers, not classes (--head=regression); leave out --classes."
-            )
         return Classes.read(settings.classes)
     if entry.class_index is None:
         return None
