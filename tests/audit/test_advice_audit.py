@@ -174,3 +174,24 @@ def test_numbers_and_sets_of_labels_are_attacked_from_python_as_advised(
     x = np.load(tmp_path / "a.npz")["images"].astype(np.float32)
     result = followed(said, model, x, (0, 255), head=head)
     assert np.asarray(result.perturbed).size == x.size
+
+
+# How many images ----------------------------------------------------------------------------------
+
+
+def test_as_many_images_as_advised_carry_a_verdict_and_never_more_than_there_are(
+    tmp_path: Path,
+) -> None:
+    flags = (saved(tmp_path, *convolved()), archive(tmp_path, count=6))
+    asked = audit(tmp_path, *flags, "--num_images=2").out
+    told = re.findall(
+        r"can't carry a verdict, whatever they show: (--num_images=\d+) or more", asked
+    )
+    assert len(told) == 2  # in the plan and in the verdict
+    assert (
+        "can't carry"
+        not in in_process.audit(*FAST, f"--out={tmp_path / 'more'}", *flags, told[0]).out
+    )
+    archive(tmp_path, count=5)
+    few = in_process.audit(*FAST, f"--out={tmp_path / 'few'}", *flags, "--num_images=2").out
+    assert few.count("it takes 6 or more, and no more than 5 can be attacked; give more data") == 2

@@ -49,6 +49,16 @@ def test_images_that_are_no_files_are_called_images() -> None:
     assert right.text == "1 image; 1 looked at, 0 misclassified and passed over, 1 attacked"
 
 
+def test_without_labels_nothing_is_said_of_mistakes() -> None:
+    counts = count(source(9), drawn([-1, -1], [0, 2]), asked=2)
+    assert counts.text == "9 images; 2 looked at, without labels, 2 attacked"
+
+
+def test_what_was_not_looked_at_could_be_attacked() -> None:
+    assert count(source(9), drawn([0, 0, 0], [0, 0, 1]), asked=2).attackable == 8
+    assert count(source(3), drawn([0, 0, 0], [0, 0, 1]), asked=5).attackable == 2
+
+
 @pytest.mark.parametrize(
     ("looked_at", "passed_over", "sentence"),
     [

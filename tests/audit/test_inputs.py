@@ -107,6 +107,8 @@ def test_the_plan_and_the_report_say_how_pictures_are_read_and_classes_named() -
     }
     assert inputs.plan_lines(source()) == [] and inputs.facts(source()) == {}
     assert inputs.classes_in_words(source(class_names=("a",))) == ""
+    numbers = source(classes_from="labels are the outputs' own numbers")
+    assert inputs.plan_lines(numbers) == ["classes: labels are the outputs' own numbers"]
 
 
 def test_the_embedded_data_are_for_networks_of_ten_classes() -> None:

@@ -27,6 +27,7 @@ class Counts:
       looked_at: images that the model was shown to choose from them.
       passed_over: those of them that are left out, since the model gets them wrong.
       wrong: all that it gets wrong.
+      labelled: whether it is known of any what it is.
       asked: how many were to be attacked; `None` for all.
       files: whether they are files.
     """
@@ -36,6 +37,7 @@ class Counts:
     looked_at: int
     passed_over: int
     wrong: int = 0
+    labelled: bool = True
     asked: int | None = None
     files: bool = False
 
@@ -50,13 +52,20 @@ class Counts:
         return self.looked_at - self.passed_over
 
     @property
+    def attackable(self) -> int:
+        """Images that could be attacked at most, were all that can be read looked at."""
+        return self.attacked + self.read - self.looked_at
+
+    @property
     def text(self) -> str:
         """All of them in words."""
         if self.files:
             there = f"{_many(self.found, 'file')} found, {self.skipped} skipped, {self.read} read"
         else:
             there = _many(self.read, "image")
-        if self.wrong > self.passed_over:
+        if not self.labelled:
+            left = "without labels"
+        elif self.wrong > self.passed_over:
             left = f"{self.wrong} misclassified, {self.passed_over or 'none'} passed over"
         else:
             left = f"{self.passed_over} misclassified and passed over"
@@ -85,6 +94,7 @@ def count(source: Source, drawn: Drawn, asked: int | None) -> Counts:
         looked_at=len(drawn.positions),
         passed_over=int(drawn.passed_over.sum()),
         wrong=int(drawn.wrong.sum()),
+        labelled=bool((drawn.label >= 0).any()),
         asked=asked,
         files=source.files is not None or bool(source.skipped),
     )

@@ -98,5 +98,5 @@ def facts(source: Source) -> dict[str, str]:
 def classes_in_words(source: Source) -> str:
     """The first classes and the last, and how their order is known; empty where it is not."""
     if not source.class_names or not source.classes_from:
-        return ""
+        return source.classes_from  # of labels without names
     return f"{numbered(source.class_names)} ({source.classes_from})"

@@ -78,7 +78,8 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
     shards = -(-seen // settings.shard_size)
     bare, warnings = _unfollowed(subject)
     seconds = forwards * _seconds_a_forward(subject) + BUILD * built
-    short = too_few(images, len(settings.explainers) * len(settings.attacks))
+    family = len(settings.explainers) * len(settings.attacks)
+    short = too_few(images, family, there=counts.attackable)
     bands = in_words(settings.bands, subject.image_shape[2])
     head = [
         f"model: {readable(settings.model)} ({subject.network.head.note})",
@@ -105,6 +106,8 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
 
 
 def _gallery(gallery: int, again: int, counts: Counts) -> str:
+    if not again and counts.attacked == 1:
+        return "gallery: the one attacked image"
     if not again:
         return f"gallery: all {counts.attacked} attacked images"
     return (

@@ -158,6 +158,7 @@ def _run(
             bare=plan.bare,
             feeding=subject.feeding.doubt,
             grid=_grid(subject),
+            there=counts.attackable,
         )
     )
     lease.check()
@@ -225,7 +226,7 @@ def _tell(
         say(f"{name}: {found.text}.")
     say(f"images: {_data(subject, counts)}")
     for reason, count in exclusions(records).items():
-        say(f"left out: {count} images, {reason}")
+        say(f"left out: {count} image{'' if count == 1 else 's'}, {reason}")
     if subject.source.skipped:
         say(skipped_in_words(subject.source.skipped))
     say("")
