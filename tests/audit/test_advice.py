@@ -91,6 +91,59 @@ def test_any_order_of_folders_is_put_right_by_the_names_that_are_listed(
     assert feeding(given) == ("", 1)
 
 
+def by_brightness(classes: int) -> keras.Model:
+    """Outputs are bins of the mean grey level."""
+    centres = (np.arange(classes) + 0.5) / classes
+    head = L.Dense(classes, activation="softmax")
+    layers = [keras.Input((8, 8, 1)), L.Rescaling(1 / 255), L.GlobalAveragePooling2D(), head]
+    model = keras.Sequential(layers)
+    head.set_weights([2000 * centres[None], -1000 * centres**2])
+    return model
+
+
+def brightnesses(classes: int, count: int) -> list[np.ndarray]:
+    """Pictures of each class in turn."""
+    rng = np.random.default_rng(0)
+    levels = 255 * (np.arange(count) % classes + 0.5) / classes
+    return [(level + rng.integers(-3, 4, (8, 8))).astype(np.uint8) for level in levels]
+
+
+MANY = 14
+
+
+@pytest.mark.parametrize("name", ["kind {:02}", "kind {:02}, of many"])
+def test_an_order_of_many_classes_is_listed_whole(tmp_path: Path, name: str) -> None:
+    order = np.random.default_rng(1).permutation(MANY)
+    for i, pixels in enumerate(brightnesses(MANY, 6 * MANY)):
+        path = tmp_path / "data" / name.format(order[i % MANY]) / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    given = settings(tmp_path, by_brightness(MANY), only_correct=False)
+    doubt, accuracy = feeding(given)
+    assert accuracy < 0.5 and "in another order it is" in doubt
+    told = re.search(r"one a line, and give --classes=FILE: ([^)]*)\)", doubt)[1]
+    names = told.split("; " if "; " in told else ", ")
+    assert names == [name.format(kind) for kind in order]
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    assert feeding(replace(given, classes=str(tmp_path / "names.txt"))) == ("", 1)
+
+
+def test_numbers_of_many_classes_are_put_right_by_the_expression(tmp_path: Path) -> None:
+    order = np.random.default_rng(1).permutation(MANY)
+    images = np.stack(brightnesses(MANY, 6 * MANY))
+    labels = order[np.arange(6 * MANY) % MANY]
+    np.savez(tmp_path / "a.npz", images=images, labels=labels)
+    data = f"npz:{tmp_path / 'a.npz'}"
+    given = settings(tmp_path, by_brightness(MANY), only_correct=False, data=data)
+    doubt, accuracy = feeding(given)
+    assert accuracy < 0.5
+    told = re.search(r"in another order it is .* \(store (.*)\)$", doubt)
+    assert told is not None, doubt
+    stored = eval(told[1], {"numpy": np, "labels": labels})
+    np.savez(tmp_path / "a.npz", images=images, labels=stored)
+    assert feeding(given) == ("", 1)
+
+
 # The size of pictures -----------------------------------------------------------------------------
 
 

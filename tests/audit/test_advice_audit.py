@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import runpy
 from pathlib import Path
 
 import in_process
@@ -114,6 +115,44 @@ def test_another_size_is_chosen_as_advised(tmp_path: Path) -> None:
     assert said.endswith("; choose another --image_size.")
     assert audit(tmp_path, *flags, "--image_size=8x8").code == 0
     np.testing.assert_array_equal(originals(tmp_path), np.load(tmp_path / "a.npz")["images"])
+
+
+# Explainers ---------------------------------------------------------------------------------------
+
+BENT = """
+import keras, tensorflow as tf
+
+@keras.saving.register_keras_serializable("advice")
+class Bent(keras.layers.Layer):
+    def call(self, x):
+        @tf.custom_gradient
+        def slope(x):
+            return 2 * x, lambda up: 0 * up  # it is 2
+
+        @tf.custom_gradient
+        def square(x):
+            return x * x, lambda up: up * slope(x)
+
+        return square(x)
+"""
+
+
+def test_an_explainer_that_can_not_be_attacked_is_left_out_as_advised(tmp_path: Path) -> None:
+    (tmp_path / "bent.py").write_text(BENT)
+    made = runpy.run_path(str(tmp_path / "bent.py"))
+    layers = (L.Rescaling(1 / 255), L.Conv2D(4, 3, name="conv"), made["Bent"](), L.Flatten())
+    flags = (
+        saved(tmp_path, *layers, L.Dense(3)),
+        archive(tmp_path),
+        f"--import={tmp_path / 'bent.py'}",
+    )
+    asked = ["gradient", "grad_cam:layer=conv"]
+    said = audit(tmp_path, *flags, f"--explainers={','.join(asked)}").sentence
+    told = re.search(r"leave (\S+) out of --explainers\.$", said)
+    assert told is not None, said
+    asked.remove(told[1])
+    answer = audit(tmp_path, *flags, f"--explainers={','.join(asked)}")
+    assert answer.code == 0 and "use the secant optimizer." in answer.out
 
 
 # Models that no audit takes -----------------------------------------------------------------------
