@@ -15,6 +15,7 @@ from PIL import Image
 from tf_fragile.audit.run import run_audit
 from tf_fragile.audit.settings import AuditSettings
 from tf_fragile.audit.subject import open_subject
+from tf_fragile.errors import InputError
 
 L = keras.layers
 FAST = {"steps": 1, "explainers": ("gradient",), "epsilon": (4.0,), "num_images": 2, "plateau": 0}
@@ -89,6 +90,24 @@ def test_any_order_of_folders_is_put_right_by_the_names_that_are_listed(
     assert accuracy < 0.5 and told in doubt
     given = replace(given, classes=listed(doubt, tmp_path / "names.txt"))
     assert feeding(given) == ("", 1)
+
+
+def test_names_in_an_archive_are_put_right_by_the_names_that_are_listed(tmp_path: Path) -> None:
+    names = np.array(["red", "blue", "green"])
+    images = np.stack([picture(i % 3, i) for i in range(24)])
+    np.savez(tmp_path / "a.npz", images=images, labels=names[np.arange(24) % 3])
+    data = f"npz:{tmp_path / 'a.npz'}"
+    given = settings(tmp_path, by_colour(), only_correct=False, data=data)
+    with pytest.raises(InputError, match="with --classes=FILE, one a line") as error:
+        feeding(given)
+    alphabetical = re.search(r"has 3 labels \((.*?)\)", str(error.value))[1]
+    (tmp_path / "names.txt").write_text(alphabetical.replace(", ", "\n"))
+    given = replace(given, classes=str(tmp_path / "names.txt"))
+    doubt, accuracy = feeding(given)
+    assert accuracy < 0.5
+    listed(doubt, tmp_path / "names.txt")
+    assert feeding(given) == ("", 1)
+    assert (tmp_path / "names.txt").read_text().split() == names.tolist()
 
 
 def by_brightness(classes: int) -> keras.Model:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from prepared import prepare
 
+from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.audit.subject import open_subject
 from tf_fragile.data import PREPROCESSINGS, Classes, Source, open_source
 from tf_fragile.errors import InputError
 
@@ -169,6 +173,38 @@ def test_classes_of_another_model_are_named_as_told(tmp_path: Path) -> None:
     check(source, labels=[classes.names.index(NAMES[label]) for label in LABELS])
     said = refusal("tfds:tiny/train", tmp_path, outputs=2)
     assert said.endswith("choose a model or data with the other's classes.")
+
+
+def test_labels_in_another_order_are_stored_as_arrays_as_told(tmp_path: Path) -> None:
+    """Numbers without names, for which there is no file of names to give."""
+    images = np.stack([np.full((8, 8, 3), 40 + 80 * (i % 3), np.uint8) for i in range(24)])
+    images[:, 0, 0] += np.arange(24, dtype=np.uint8)[:, None]  # no two are the same
+    labels = [2 - i % 3 for i in range(24)]
+    picture, number = tfds.features.Image(shape=(8, 8, 3)), tfds.features.Scalar(tf.int64)
+    rows = list(zip(images, labels, strict=True))
+    prepare(tmp_path, "tiny", picture, number, {"train": rows})
+    head = keras.layers.Dense(3, activation="softmax")
+    layers = [keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255)]
+    model = keras.Sequential([*layers, keras.layers.GlobalAveragePooling2D(), head])
+    levels = (40 + 80 * np.arange(3)) / 255
+    head.set_weights([np.tile(200 * levels, (3, 1)), -300 * levels**2])
+    model.save(tmp_path / "m.keras")
+    given = AuditSettings(
+        model=str(tmp_path / "m.keras"),
+        data="tfds:tiny/train",
+        only_correct=False,
+        explainers=("gradient",),
+    )
+    doubt = open_subject(given, str(tmp_path)).feeding.doubt
+    told = re.search(r"store the images and (.*?) as arrays, and open them with (\w+):FILE", doubt)
+    assert told is not None, doubt
+    exported(tmp_path, "tiny", tmp_path / "a.npz")
+    with np.load(tmp_path / "a.npz") as stored:
+        arrays = dict(stored)
+    arrays["labels"] = eval(told[1], {"numpy": np, "labels": arrays["labels"]})
+    np.savez(tmp_path / "a.npz", **arrays)
+    right = open_subject(replace(given, data=f"{told[2]}:{tmp_path / 'a.npz'}")).feeding
+    assert right.doubt == "" and right.accuracy.mean == 1
 
 
 @pytest.mark.parametrize(
