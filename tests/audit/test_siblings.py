@@ -163,6 +163,11 @@ def check_counts(run: Run) -> None:
         (told,) = {line for line in run.said if line.startswith("feeding: ")}
         assert f"accuracy {100 * right / counts.read:.0f} %" in told
         assert f"on {counts.read} images" in told
+    (told,) = {line for line in run.said if line.startswith("feeding: ")}
+    asked = int(re.search(r"on (\d+) images", told)[1])
+    alone = re.search(r"; (\d+) of these images were looked at for this alone$", told)
+    assert asked == counts.looked_at + (int(alone[1]) if alone else 0)
+    assert html.unescape(run.page).count(told.removeprefix("feeding: ")) == 1
     if not counts.labelled:
         assert "misclassified" not in counts.text and "accuracy" not in "".join(run.said)
 

@@ -138,6 +138,8 @@ def open_subject(
             seed=settings.seed,
             alternatives=lambda seen: _alternatives(settings, model, shown, network, seen, reading),
         )
+    beyond = ~np.isin(feeding.seen.positions, drawn.positions)
+    feeding = replace(feeding, beyond=int(beyond.sum()))
     _check_any(source, drawn, feeding)
     positions, counts = drawn.positions, count(source, drawn, settings.num_images)
     network.check(tf.constant(source.load(positions[:2]).image))
