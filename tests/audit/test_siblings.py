@@ -18,6 +18,7 @@ from colours import by_colour, picture
 from PIL import Image
 
 from tf_fragile.audit.run import AuditResult, run_audit
+from tf_fragile.audit.samples import class_name
 from tf_fragile.audit.settings import AuditSettings
 
 FAST = {"steps": 1, "explainers": ("gradient",), "epsilon": (4.0,), "plateau": 0}
@@ -99,6 +100,7 @@ CASES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "names in an archive": named(
         archive(np.array(["red", "blue", "green"])[Y], wrong=(3,)), "red", "blue", "green"
     ),
+    "equal names": named(archive(Y, wrong=(0,), only_correct=False), "crane", "crane", "bird"),
     "no labels": archive(),
     "fewer": archive(Y, wrong=(0,), num_images=3),
     "more than there are": archive(Y, wrong=(0,), num_images=50),
@@ -189,6 +191,13 @@ def check_who_is_who(run: Run) -> None:
     own = run.result.records.drop_duplicates("sample").set_index("sample")
     for column in ("label", "predicted"):
         assert own.loc[rows.index, column].tolist() == rows[column].tolist()
+
+
+def test_classes_that_are_called_alike_are_told_apart() -> None:
+    names = ("crane", "bird", "crane")
+    assert [class_name(label, names) for label in range(4)] == [
+        *("crane (output 0)", "bird", "crane (output 2)", "class 3"),
+    ]
 
 
 def check_lines(run: Run) -> None:
