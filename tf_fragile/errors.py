@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import reprlib
 from collections.abc import Iterable
 
@@ -37,6 +38,19 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:
     near = difflib.get_close_matches(text[:_LONGEST], known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}."
     return InputError(f"Unknown {kind} {shown(name)}; {hint}")
+
+
+def readable(name: str | os.PathLike[str]) -> str:
+    """A name or path on one line, as UTF-8 says, whatever the locale.
+
+    Other bytes and control characters, line ends among them, are escaped.
+    """
+    try:
+        raw = os.fsencode(name)
+    except UnicodeEncodeError:  # no name of a file in this locale
+        raw = os.fspath(name).encode("utf-8", "backslashreplace")
+    text = raw.decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def shown(value: object) -> str:

@@ -9,32 +9,16 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from colours import by_colour, picture
 from PIL import Image
 
 from tf_fragile.audit.run import run_audit
 from tf_fragile.audit.settings import AuditSettings
 from tf_fragile.audit.subject import open_subject
+from tf_fragile.errors import InputError
 
 L = keras.layers
-CHANNELS = (0, 2, 1)  # of the three classes: in reverse they are not those of BGR
 FAST = {"steps": 1, "explainers": ("gradient",), "epsilon": (4.0,), "num_images": 2, "plateau": 0}
-
-
-def by_colour(side: int | None = 8) -> keras.Model:
-    """Outputs are the means of the channels, softened: of red, blue and green."""
-    conv, head = L.Conv2D(3, 1, activation="softplus"), L.Dense(3, activation="softmax")
-    pooled = L.GlobalAveragePooling2D()
-    layers = [keras.Input((side, side, 3)), L.Rescaling(1 / 255), conv, pooled, head]
-    model = keras.Sequential(layers, name="colours")
-    conv.set_weights([4 * np.eye(3)[None, None][..., CHANNELS], np.full(3, -2.0)])
-    head.set_weights([10 * np.eye(3), np.zeros(3)])
-    return model
-
-
-def picture(colour: int, seed: int, side: int = 8) -> np.ndarray:
-    pixels = np.random.default_rng(seed).integers(40, 110, (side, side, 3))
-    pixels[..., CHANNELS[colour]] += 90
-    return pixels.astype(np.uint8)
 
 
 def settings(root: Path, model: keras.Model, **more) -> AuditSettings:
@@ -105,6 +89,77 @@ def test_any_order_of_folders_is_put_right_by_the_names_that_are_listed(
     doubt, accuracy = feeding(given)
     assert accuracy < 0.5 and told in doubt
     given = replace(given, classes=listed(doubt, tmp_path / "names.txt"))
+    assert feeding(given) == ("", 1)
+
+
+def test_names_in_an_archive_are_put_right_by_the_names_that_are_listed(tmp_path: Path) -> None:
+    names = np.array(["red", "blue", "green"])
+    images = np.stack([picture(i % 3, i) for i in range(24)])
+    np.savez(tmp_path / "a.npz", images=images, labels=names[np.arange(24) % 3])
+    data = f"npz:{tmp_path / 'a.npz'}"
+    given = settings(tmp_path, by_colour(), only_correct=False, data=data)
+    with pytest.raises(InputError, match="with --classes=FILE, one a line") as error:
+        feeding(given)
+    alphabetical = re.search(r"has 3 labels \((.*?)\)", str(error.value))[1]
+    (tmp_path / "names.txt").write_text(alphabetical.replace(", ", "\n"))
+    given = replace(given, classes=str(tmp_path / "names.txt"))
+    doubt, accuracy = feeding(given)
+    assert accuracy < 0.5
+    listed(doubt, tmp_path / "names.txt")
+    assert feeding(given) == ("", 1)
+    assert (tmp_path / "names.txt").read_text().split() == names.tolist()
+
+
+def by_brightness(classes: int) -> keras.Model:
+    """Outputs are bins of the mean grey level."""
+    centres = (np.arange(classes) + 0.5) / classes
+    head = L.Dense(classes, activation="softmax")
+    layers = [keras.Input((8, 8, 1)), L.Rescaling(1 / 255), L.GlobalAveragePooling2D(), head]
+    model = keras.Sequential(layers)
+    head.set_weights([2000 * centres[None], -1000 * centres**2])
+    return model
+
+
+def brightnesses(classes: int, count: int) -> list[np.ndarray]:
+    """Pictures of each class in turn."""
+    rng = np.random.default_rng(0)
+    levels = 255 * (np.arange(count) % classes + 0.5) / classes
+    return [(level + rng.integers(-3, 4, (8, 8))).astype(np.uint8) for level in levels]
+
+
+MANY = 14
+
+
+@pytest.mark.parametrize("name", ["kind {:02}", "kind {:02}, of many"])
+def test_an_order_of_many_classes_is_listed_whole(tmp_path: Path, name: str) -> None:
+    order = np.random.default_rng(1).permutation(MANY)
+    for i, pixels in enumerate(brightnesses(MANY, 6 * MANY)):
+        path = tmp_path / "data" / name.format(order[i % MANY]) / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    given = settings(tmp_path, by_brightness(MANY), only_correct=False)
+    doubt, accuracy = feeding(given)
+    assert accuracy < 0.5 and "in another order it is" in doubt
+    told = re.search(r"one a line, and give --classes=FILE: ([^)]*)\)", doubt)[1]
+    names = told.split("; " if "; " in told else ", ")
+    assert names == [name.format(kind) for kind in order]
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    assert feeding(replace(given, classes=str(tmp_path / "names.txt"))) == ("", 1)
+
+
+def test_numbers_of_many_classes_are_put_right_by_the_expression(tmp_path: Path) -> None:
+    order = np.random.default_rng(1).permutation(MANY)
+    images = np.stack(brightnesses(MANY, 6 * MANY))
+    labels = order[np.arange(6 * MANY) % MANY]
+    np.savez(tmp_path / "a.npz", images=images, labels=labels)
+    data = f"npz:{tmp_path / 'a.npz'}"
+    given = settings(tmp_path, by_brightness(MANY), only_correct=False, data=data)
+    doubt, accuracy = feeding(given)
+    assert accuracy < 0.5
+    told = re.search(r"in another order it is .* \(store (.*)\)$", doubt)
+    assert told is not None, doubt
+    stored = eval(told[1], {"numpy": np, "labels": labels})
+    np.savez(tmp_path / "a.npz", images=images, labels=stored)
     assert feeding(given) == ("", 1)
 
 

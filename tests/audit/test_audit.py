@@ -136,7 +136,7 @@ def test_a_keras_file_and_a_folder_with_corrupt_pictures(tmp_path, model_file, f
     result = audit(tmp_path / "out", said, model=str(model_file), data=f"folder:{folder}")
     text = "\n".join(said)
     assert "softmax head 'probs' stripped; logits are explained" in text
-    counted = "5 files found, 2 skipped, 3 read; 3 looked at, 0 misclassified and passed over"
+    counted = "5 files found, 2 skipped, 3 read; 3 looked at, without labels"
     assert text.count(f"{counted}, 3 attacked") == 2  # plan and end
     assert text.count("skipped: 2 files (") == 2
     assert "broken.jpg" not in text

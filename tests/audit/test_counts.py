@@ -44,7 +44,19 @@ def test_found_is_read_and_skipped_and_looked_at_is_passed_over_and_attacked() -
 
 def test_images_that_are_no_files_are_called_images() -> None:
     counts = count(source(1), drawn([0], [1], only_correct=False), asked=None)
-    assert counts.text == ("1 image; 1 looked at, 0 misclassified and passed over, 1 attacked")
+    assert counts.text == "1 image; 1 looked at, 1 misclassified, none passed over, 1 attacked"
+    right = count(source(1), drawn([0], [0], only_correct=False), asked=None)
+    assert right.text == "1 image; 1 looked at, 0 misclassified and passed over, 1 attacked"
+
+
+def test_without_labels_nothing_is_said_of_mistakes() -> None:
+    counts = count(source(9), drawn([-1, -1], [0, 2]), asked=2)
+    assert counts.text == "9 images; 2 looked at, without labels, 2 attacked"
+
+
+def test_what_was_not_looked_at_could_be_attacked() -> None:
+    assert count(source(9), drawn([0, 0, 0], [0, 0, 1]), asked=2).attackable == 8
+    assert count(source(3), drawn([0, 0, 0], [0, 0, 1]), asked=5).attackable == 2
 
 
 @pytest.mark.parametrize(
@@ -74,7 +86,7 @@ def test_fewer_than_asked_for_is_said(looked_at: int, passed_over: int, sentence
 def test_the_records_have_the_last_word() -> None:
     row = {"label": 0, "predicted": 1, "metric": "excluded", "value": 1.0, "note": "misclassified"}
     records = make_records([{**row, "sample": 3}, {**row, "sample": 5}])
-    assert as_recorded(Counts(9, 0, 9, 1), records) == Counts(9, 0, 9, 2)
+    assert as_recorded(Counts(9, 0, 9, 1), records) == Counts(9, 0, 9, 2, wrong=2)
 
 
 def test_skipped_files_are_one_line_by_reason() -> None:

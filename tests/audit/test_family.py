@@ -66,6 +66,20 @@ def test_near_a_half_no_number_is_promised() -> None:
     assert found.doubt() == "the mean is not surely below 0.5 (P = 0.72)"
 
 
+def test_more_images_than_there_are_are_not_asked_for() -> None:
+    assert too_few(2, 1, there=6).endswith("whatever they show: --num_images=6 or more")
+    assert too_few(2, 1, there=5) == (
+        "2 images can't carry a verdict, whatever they show: it takes 6 or more, and no more than "
+        "5 can be attacked; give more data"
+    )
+    found = evidence([np.array([0.3, 0.25, 0.35, 0.3, 0.28, 0.33, 0.31, 0.29])] * 2)[0]
+    assert found.doubt(there=found.wanted).endswith(f"tell: --num_images={found.wanted}")
+    assert found.doubt(failed=1, there=found.wanted).endswith(
+        f"would tell: it takes {found.wanted + 1}, and no more than {found.wanted} can be "
+        "attacked; give more data"
+    )
+
+
 def test_too_few_says_how_many_it_takes_with_those_that_fail() -> None:
     assert too_few(7, 2) == ""
     assert too_few(5, 2, failed=3) == (

@@ -79,11 +79,6 @@ def test_names_come_from_a_file_or_the_zoo_and_never_in_another_number(tmp_path:
     given = AuditSettings(classes=str(tmp_path / "names.txt"))
     found = inputs.classes_of(given, SQUEEZENET, network(units=1000))
     assert found is not None and found.names == ("a", "b", "c")
-    with pytest.raises(InputError) as error:
-        inputs.classes_of(given, FILE, network("regression", 1))
-    assert str(error.value) == (
-        "The outputs are numbers, not classes (--head=regression); leave out --classes."
-    )
 
 
 def source(**settings: object) -> Source:
@@ -112,6 +107,8 @@ def test_the_plan_and_the_report_say_how_pictures_are_read_and_classes_named() -
     }
     assert inputs.plan_lines(source()) == [] and inputs.facts(source()) == {}
     assert inputs.classes_in_words(source(class_names=("a",))) == ""
+    numbers = source(classes_from="labels are the outputs' own numbers")
+    assert inputs.plan_lines(numbers) == ["classes: labels are the outputs' own numbers"]
 
 
 def test_the_embedded_data_are_for_networks_of_ten_classes() -> None:

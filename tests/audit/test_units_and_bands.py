@@ -110,7 +110,10 @@ def test_radii_are_said_in_units_of_the_data_and_as_shares_of_their_range(data) 
 
 def test_too_few_images_are_said_before_the_work_and_in_the_verdict(data) -> None:
     _, result, said = data
-    sentence = "2 images can't carry a verdict, whatever they show: --num_images=6 or more"
+    sentence = (
+        "2 images can't carry a verdict, whatever they show: it takes 6 or more, and no more than "
+        "4 can be attacked; give more data"
+    )
     assert said.index(sentence) < next(i for i, line in enumerate(said) if "derivatives:" in line)
     (verdict,) = result.verdicts
     assert verdict.word == "INCONCLUSIVE"

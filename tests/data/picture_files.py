@@ -45,15 +45,34 @@ def tagged(orientation: int) -> Image.Exif:
     return tag
 
 
-def tiff(values: np.ndarray, kind: int) -> bytes:
-    """A grey TIFF of little-endian values; kind 1 is without a sign, 2 with one, 3 are floats."""
-    (height, width), bits = values.shape, 8 * values.itemsize
+def tiff(values: np.ndarray, kind: int, *, bits: int = 0, white_is_zero: bool = False) -> bytes:
+    """A grey TIFF of little-endian values; kind 1 is without a sign, 2 with one, 3 are floats.
+
+    `bits` packs whole numbers into so many, the rows one after the other.
+    """
+    height, width = values.shape
+    content = _packed(values, bits) if bits else values.tobytes()
     start = 8 + 2 + 12 * 10 + 4
-    tags = {256: width, 257: height, 258: bits, 259: 1, 262: 1, 273: start, 277: 1, 278: height}
-    tags |= {279: values.nbytes, 339: kind}
+    tags = {256: width, 257: height, 258: bits or 8 * values.itemsize, 259: 1}
+    tags |= {262: 0 if white_is_zero else 1, 273: start, 277: 1, 278: height}
+    tags |= {279: len(content), 339: kind}
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     head = b"II*\0" + struct.pack("<IH", 8, len(tags))
-    return head + entries + bytes(4) + values.tobytes()
+    return head + entries + bytes(4) + content
+
+
+def _packed(values: np.ndarray, bits: int) -> bytes:
+    rows = values[..., None] >> np.arange(bits)[::-1] & 1
+    return np.packbits(rows.reshape(len(values), -1), axis=1).tobytes()
+
+
+def fits(values: np.ndarray) -> bytes:
+    """A FITS file of whole numbers of 16 bits, which have a sign."""
+    height, width = values.shape
+    said = {"SIMPLE": "T", "BITPIX": 16, "NAXIS": 2, "NAXIS1": width, "NAXIS2": height}
+    cards = [*(f"{key:8}= {value:>20}" for key, value in said.items()), "END"]
+    header = "".join(card.ljust(80) for card in cards).ljust(2880).encode()
+    return header + values.astype(">i2").tobytes().ljust(2880, b"\0")
 
 
 def palette() -> Image.Image:

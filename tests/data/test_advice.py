@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from picture_files import encoded, palette, pixels, rgb, tagged
+from picture_files import encoded, fits, palette, pixels, rgb, tagged, tiff
 from PIL import Image
 
-from tf_fragile.data import PREPROCESSINGS, Classes, Reading, Source, open_source
+from tf_fragile.data import PREPROCESSINGS, Classes, Reading, Source, choose, open_source
 from tf_fragile.data.labelling import Named, assign
 from tf_fragile.data.specs import understood
 from tf_fragile.errors import InputError
@@ -150,6 +150,36 @@ def test_files_converted_as_advised_are_read(tmp_path: Path) -> None:
         np.testing.assert_allclose(found, grey * 255, atol=1)
 
 
+DEEP = np.linspace(0, 1, 64).reshape(8, 8)
+MISREAD = {
+    "signed bytes": (tiff(np.int8(DEEP * 255 - 128), kind=2), "store 8 bits", DEEP * 255),
+    "FITS": (fits(np.int64(DEEP * 255)), "store 8 bits", DEEP * 255),
+    "negative": (
+        tiff(np.uint16(65535 * (1 - DEEP)), kind=1, white_is_zero=True),
+        "store black as 0",
+        DEEP * 255,
+    ),
+    "twelve": (tiff(np.int64(DEEP * 4095), kind=1, bits=12), r"store (values .*) as 8 bits", None),
+}
+
+
+@pytest.mark.parametrize("case", MISREAD)
+def test_files_that_pillow_misreads_are_right_once_stored_as_advised(
+    tmp_path: Path, case: str
+) -> None:
+    content, advice, stored = MISREAD[case]
+    put(tmp_path, "good.png")
+    (tmp_path / "x.tif").write_bytes(content)
+    (skipped,) = opened(f"folder:{tmp_path}", (8, 8, 1)).skipped
+    told = re.search(advice, skipped.reason)
+    assert told is not None, skipped.reason
+    values = eval(told[1], {"values": np.int64(DEEP * 4095)}) if stored is None else stored
+    (tmp_path / "x.tif").write_bytes(encoded(Image.fromarray(np.uint8(values)), "TIFF"))
+    source = opened(f"folder:{tmp_path}", (8, 8, 1))
+    assert not source.skipped
+    np.testing.assert_allclose(source.load([1]).image[0, ..., 0], DEEP * 255, atol=1.1)
+
+
 def test_palettes_stored_as_png_as_advised_have_their_colours(tmp_path: Path) -> None:
     (tmp_path / "a.bmp").write_bytes(content := encoded(palette(), "BMP"))
     (note,) = opened(f"folder:{tmp_path}").notes
@@ -221,7 +251,8 @@ def test_a_single_array_is_written_as_an_archive_as_advised(tmp_path: Path) -> N
         (Y[:5], "store 6 whole numbers, one for each image", Y),
         (np.eye(4)[Y], "store them in its order, or choose another model", np.eye(3)[Y]),
         (np.eye(3, dtype=int)[Y] | 1, "store one class for each image", np.eye(3)[Y]),
-        (np.array(list("abcabc")), "the number of its class, counted from 0", Y),
+        (np.array(list("abcab")), "store 6 whole numbers or names, one for each image", Y),
+        (np.zeros(6, "M8[D]"), "the number of its class, counted from 0", Y),
     ],
 )
 def test_labels_stored_as_advised_are_read(tmp_path: Path, labels, advice, followed) -> None:
@@ -250,3 +281,135 @@ def test_the_preprocessings_that_are_advised_fit_the_channels(name: str) -> None
     assert "raw" in advised and "unit" in advised and len(advised) >= 5
     for other in advised:
         assert PREPROCESSINGS[other].forward(np.zeros((8, 8, 1))).shape == (8, 8, 1)
+
+
+# Places -------------------------------------------------------------------------------------------
+
+
+def test_folders_and_archives_taken_for_each_other_are_written_as_advised(tmp_path: Path) -> None:
+    put(tmp_path / "photos", "a.png")
+    np.savez(tmp_path / "a.npz", images=X)
+    said = refusal(f"folder:{tmp_path / 'a.npz'}")
+    kind = re.search(r"give a folder of images, or (\w+):FILE for an \.npz archive\.$", said)[1]
+    assert len(opened(f"{kind}:{tmp_path / 'a.npz'}")) == 6
+    said = refusal(f"npz:{tmp_path / 'photos'}")
+    assert len(opened(re.search(r"write (folder:\S+) for images in it\.$", said)[1])) == 1
+
+
+def test_what_is_not_there_is_put_there_as_advised(tmp_path: Path) -> None:
+    assert refusal(f"folder:{tmp_path / 'x'}").endswith("; give a folder of images.")
+    put(tmp_path / "x", "a.png")
+    assert len(opened(f"folder:{tmp_path / 'x'}")) == 1
+    assert refusal(f"npz:{tmp_path / 'x.npz'}").endswith("; give the path of an .npz archive.")
+    (tmp_path / "x.npz").write_bytes(b"PK\x03\x04 damaged")
+    call = re.search(r"write it with numpy\.(\w+)\.$", refusal(f"npz:{tmp_path / 'x.npz'}"))[1]
+    getattr(np, call)(tmp_path / "x.npz", images=X)
+    assert len(opened(f"npz:{tmp_path / 'x.npz'}")) == 6
+
+
+def test_a_folder_that_changed_is_read_again_as_advised(tmp_path: Path) -> None:
+    put(tmp_path, "a.png", "b.png")
+    source = opened(f"folder:{tmp_path}")
+    (tmp_path / "b.png").unlink()
+    with pytest.raises(InputError, match="run again on a folder that stays as it is"):
+        source.load([1])
+    assert len(opened(f"folder:{tmp_path}").load([0]).image) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "advice"),
+    [
+        ("", "cat\ndog", r"are empty; write one name a line\.$"),
+        ("name\tindex\n", "name\tindex\ncat\t0", r"are empty; write one name a line\.$"),
+        ("name,index\ncat,a\n", "name,index\ncat,0", r"number the outputs from 0 to 0\.$"),
+        (None, "cat\ndog", r"give a file with one class name a line\.$"),
+    ],
+)
+def test_class_files_that_say_nothing_are_written_as_advised(
+    tmp_path: Path, wrong: str | None, right: str, advice: str
+) -> None:
+    path = tmp_path / "names.txt"
+    if wrong is not None:
+        path.write_text(wrong)
+    with pytest.raises(InputError, match=advice):
+        Classes.read(path)
+    path.write_text(right)
+    assert Classes.read(path).names[0] == "cat"
+
+
+# How pictures are read ----------------------------------------------------------------------------
+
+
+def test_nearly_black_pictures_are_stored_as_advised(tmp_path: Path) -> None:
+    deep = np.uint16(np.linspace(0, 4095, 64).reshape(8, 8))
+    (tmp_path / "a.png").write_bytes(encoded(Image.fromarray(deep), "PNG"))
+    (note,) = opened(f"folder:{tmp_path}", (8, 8, 1)).notes
+    told = re.search(r"store (values / \d+ \* 255) as 8 bits, or divide by what is white", note)
+    assert told is not None, note
+    stored = np.uint8(eval(told[1], {"values": deep.astype(float)}))
+    (tmp_path / "a.png").write_bytes(encoded(Image.fromarray(stored), "PNG"))
+    source = opened(f"folder:{tmp_path}", (8, 8, 1))
+    assert not source.notes
+    np.testing.assert_allclose(source.load([0]).image[0, ..., 0], deep / 4095 * 255, atol=1)
+
+
+def test_readings_that_do_not_go_together_are_chosen_as_advised() -> None:
+    def told(**settings: Any) -> str:
+        with pytest.raises(InputError) as error:
+            Reading(**settings)
+        return str(error.value)
+
+    said = told(resize="crop", interpolation="area")
+    for name in re.search(r"choose one of (.*)\.$", said)[1].split(", "):
+        assert Reading(resize="crop", interpolation=name)
+    assert told(resize="imagenet", interpolation="area").endswith(
+        "; leave it out, or choose another resize."
+    )
+    assert Reading(resize="imagenet") and Reading(interpolation="area")
+    said = told(short_side=9)
+    other = re.search(r"leave it out, or choose resize '(\w+)' and a side of at least 1", said)[1]
+    assert Reading() and Reading(resize=other, short_side=9)
+
+
+def test_numbers_of_samples_are_given_as_advised(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=X)
+    source = opened(f"npz:{tmp_path / 'a.npz'}")
+    with pytest.raises(InputError) as error:
+        choose(source, 7)
+    low, high = re.search(r"give a number from (\d+) to (\d+)\.$", str(error.value)).groups()
+    assert [len(choose(source, int(number))) for number in (low, high)] == [1, 6]
+    with pytest.raises(InputError) as error:
+        source.load([6])
+    low, high = re.search(r"give positions from (\d+) to (\d+)\.$", str(error.value)).groups()
+    np.testing.assert_array_equal(source.load([int(low), int(high)]).image, X[[0, 5]])
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_images_that_are_not_finite_are_removed_or_repaired_as_advised(
+    tmp_path: Path, broken: float
+) -> None:
+    path, images = tmp_path / "a.npz", X.astype(np.float32)
+    images[2, 0, 0, 0] = broken
+    np.savez(path, images=images, labels=Y)
+    told = re.search(r"^Image (\d+) of .*; remove or repair it\.$", refusal(f"npz:{path}"))
+    place = int(told[1])
+    np.savez(path, images=np.delete(images, place, 0), labels=np.delete(Y, place))
+    assert opened(f"npz:{path}").load(range(5)).label.tolist() == [0, 1, 0, 1, 2]
+    images[place] = X[place]
+    np.savez(path, images=images, labels=Y)
+    np.testing.assert_array_equal(opened(f"npz:{path}").load(range(6)).image, X)
+
+
+def test_an_archive_of_nothing_is_written_anew_as_advised(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=0 * X)
+    assert refusal(f"npz:{tmp_path / 'a.npz'}").endswith("; write the archive anew.")
+    np.savez(tmp_path / "a.npz", images=X)
+    assert len(opened(f"npz:{tmp_path / 'a.npz'}")) == 6
+
+
+def test_embedded_data_and_a_network_of_their_size_go_together_as_advised() -> None:
+    said = refusal("embedded", (32, 32, 3))
+    size = re.search(r"are (\d+)x(\d+)x(\d+), but .*; choose a network or a data source", said)
+    assert size is not None, said
+    shape = tuple(map(int, size.groups()))
+    assert opened("embedded", shape).load([0]).image.shape == (1, *shape)

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from picture_files import FILES, encoded, grey16, pixels, rgb, tagged, tiff, with_alpha
+from picture_files import FILES, encoded, fits, grey16, pixels, rgb, tagged, tiff, with_alpha
 from PIL import Image, ImageOps
 
 from tf_fragile.data.decoding import Look, check_channels, decode, look, turned
@@ -70,6 +70,34 @@ PROBLEMS = {
         "integers of 32 bits or with a sign, whose scale is not known; store 8 bits, or 16 "
         "without a sign",
     ),
+    "signed bytes": (
+        lambda: tiff(np.full((4, 4), -5, "i1"), kind=2),
+        "integers of 32 bits or with a sign, whose scale is not known; store 8 bits, or 16 "
+        "without a sign",
+    ),
+    "signed FITS": (
+        lambda: fits(np.full((4, 4), -5)),
+        "integers of 32 bits or with a sign, whose scale is not known; store 8 bits, or 16 "
+        "without a sign",
+    ),
+    "twelve bits": (
+        lambda: tiff(np.full((4, 4), 4095), kind=1, bits=12),
+        "a TIFF of 12 bits, whose white is read as nearly black, or not at all; store values / "
+        "4095 * 255 as 8 bits",
+    ),
+    "twelve bits, odd width": (
+        lambda: tiff(np.full((4, 5), 4095), kind=1, bits=12),
+        "a TIFF of 12 bits, whose white is read as nearly black, or not at all; store values / "
+        "4095 * 255 as 8 bits",
+    ),
+    "negative": (
+        lambda: tiff(np.full((4, 4), 9000, "<u2"), kind=1, white_is_zero=True),
+        "a TIFF of 16 bits in which white is 0, whose negative is read; store black as 0",
+    ),
+    "negative floats": (
+        lambda: tiff(np.full((4, 4), 0.5, "<f4"), kind=3, white_is_zero=True),
+        "a TIFF of 32 bits in which white is 0, whose negative is read; store black as 0",
+    ),
     "double": (
         lambda: tiff(np.zeros((4, 4), "<f8"), kind=3),
         "a TIFF of a kind that can't be read; convert it to PNG",
@@ -90,6 +118,25 @@ PROBLEMS = {
 def test_what_can_not_be_used_is_said(case: str) -> None:
     content, said = PROBLEMS[case]
     assert looked(content()).problem == said
+
+
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [
+        (np.arange(240, 256).astype("u1").reshape(4, 4), {}),
+        (np.arange(16).reshape(4, 4), {"bits": 4}),
+        (np.arange(4080, 4096).astype("<u2").reshape(4, 4) * 16, {}),
+    ],
+)
+def test_tiffs_of_other_depths_have_their_values(values: np.ndarray, options) -> None:
+    content = tiff(values, kind=1, **options)
+    bits = options.get("bits", 8 * values.itemsize)
+    assert not looked(content, 1).problem
+    expected = values >> 8 if bits == 16 else np.int64(values) * 255 // (2**bits - 1)
+    np.testing.assert_array_equal(decode(content, 1, keras=True)[..., 0], expected)
+    if bits <= 8:
+        turned = decode(tiff(values, kind=1, white_is_zero=True, **options), 1, keras=True)
+        np.testing.assert_array_equal(turned[..., 0], 255 - expected)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")

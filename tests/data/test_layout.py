@@ -12,8 +12,7 @@ from PIL import Image
 
 from tf_fragile.data import PREPROCESSINGS, Classes, Reading, Source, open_source
 from tf_fragile.data.class_index import imagenet
-from tf_fragile.data.tree import readable
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, readable
 
 SHAPE = (8, 8, 3)
 

@@ -344,7 +344,8 @@ MISSHAPEN_LABELS = {
     "several": (np.eye(3, dtype=int)[Y] | 1, "have 3 classes for image 0 (6 of 6 rows are not"),
     "no class": (np.zeros((6, 3)), "have 0 classes for image 0"),
     "wider": (np.eye(4)[Y], "one-hot with 4 columns, but the model tells 3 classes apart"),
-    "names": (np.array(list("abcabc")), "of type <U1, not numbers; store for each image"),
+    "names": (np.array(list("abcab")), "are text of shape [5]; store 6 whole numbers or names"),
+    "dates": (np.zeros(6, "M8[D]"), "of type datetime64[D], not numbers; store for each image"),
 }
 
 

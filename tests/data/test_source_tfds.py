@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_datasets as tfds
 
 from tf_fragile.data import PREPROCESSINGS, Classes, Reading, Source, open_source, source_tfds
 from tf_fragile.data.class_index import CIFAR10, class_index
@@ -118,13 +119,13 @@ def test_classes_in_another_order_are_matched_by_name(opened: Open, tmp_path: Pa
 
 
 def builder(dtype: type, label: object = None) -> SimpleNamespace:
-    features = {"image": SimpleNamespace(np_dtype=dtype, shape=(8, 8, 3))}
+    features = {"image": tfds.features.Image(shape=(8, 8, 1), dtype=dtype)}
     features |= {} if label is None else {"label": label}
     return SimpleNamespace(info=SimpleNamespace(features=features))
 
 
 def test_depths_that_are_no_pictures_are_refused() -> None:
-    assert source_tfds._image_shape(builder(np.uint16), "x") == (8, 8, 3)
+    assert source_tfds._image_shape(builder(np.uint16), "x") == (8, 8, 1)
     assert source_tfds._depth(builder(np.uint16)) == [
         "The images have 16 bits; the high byte is taken."
     ]

@@ -16,16 +16,26 @@ from tf_fragile.probes.sampling import Seen
 Order = npt.NDArray[np.int64]
 """The label that each output stands for."""
 
-_MOST = 12  # so many classes are listed in a sentence
+_MOST = 12  # so many classes are listed in a sentence where a word says the order
 _WHOLE = "numpy.int64(labels)"  # bytes below 0 are large, and floats are no places
 _EACH = 2  # images a class, at least, to tell an order that nobody thought of
 
 
 @dataclass(frozen=True, eq=False)
 class _Named:
+    """An order.
+
+    Attributes:
+      name: what it is called.
+      order: itself.
+      expression: what to store in place of `labels`.
+      is_said: whether its name says it.
+    """
+
     name: str
     order: Order
     expression: str
+    is_said: bool = True
 
 
 def class_orders(source: Source, network: Network, seen: Seen) -> list[Alternative]:
@@ -72,7 +82,8 @@ def _another(source: Source, network: Network, seen: Seen) -> tuple[Order, Alter
         return replace(asked, predicted=orders[rows, asked.predicted])
 
     number = np.argsort(orders[2]).tolist()
-    way = _Named("the classes in another order", orders[2], f"numpy.array({number})[{_WHOLE}]")
+    expression = f"numpy.array({number})[{_WHOLE}]"
+    way = _Named("the classes in another order", orders[2], expression, is_said=False)
     return orders[2], Alternative(way.name, source, network, see, _advice(source, way))
 
 
@@ -88,13 +99,12 @@ def _advice(source: Source, way: _Named) -> str:
     """What to do if an order is the right one, a clause."""
     if source.numbering == "names" and source.class_names:
         names = [source.class_names[label] for label in way.order]
-        shown = names if len(names) <= _MOST else [*names[:3], "…", names[-1]]
+        short = len(names) <= _MOST or not way.is_said
+        between = "; " if any("," in name for name in names) else ", "
         return (
             "write their names in the order of the outputs, one a line, and give --classes=FILE: "
-            + ", ".join(shown)
+            + between.join(names if short else [*names[:3], "…", names[-1]])
         )
-    if way.order.size > _MOST and way.expression.startswith("numpy"):
-        return "number the labels as the outputs are"
     hot = source.numbering == "one-hot"
     told = way.expression.replace("labels", "labels.argmax(axis=1)") if hot else way.expression
     if source.name.startswith("npz:"):

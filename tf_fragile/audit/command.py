@@ -13,7 +13,7 @@ from absl import flags
 from tf_fragile import cli
 from tf_fragile.audit import given
 from tf_fragile.audit.settings import AuditSettings
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, readable
 from tf_fragile.settings import WHOLE, check, setting
 
 _PATHS = {"model", "weights", "classes"}
@@ -88,11 +88,11 @@ def main(argv: list[str]) -> int:
     }
     if place.data_dir is not None and not chosen["data"].startswith("tfds:"):
         raise InputError(
-            f"--data_dir is where TFDS data sets lie, and --data={chosen['data']} is none; leave "
-            "it out."
+            "--data_dir is where TFDS data sets lie, and "
+            f"--data={readable(chosen['data'])} is none; leave it out."
         )
     if chosen["data"] != values.data:
-        cli.say(f"--data={values.data} is taken for {chosen['data']}")
+        cli.say(f"--data={readable(values.data)} is taken for {readable(chosen['data'])}")
     run_audit(
         AuditSettings(**chosen),
         place.out,

@@ -26,6 +26,8 @@ class Counts:
       skipped: files among them that were not read.
       looked_at: images that the model was shown to choose from them.
       passed_over: those of them that are left out, since the model gets them wrong.
+      wrong: all that it gets wrong.
+      labelled: whether it is known of any what it is.
       asked: how many were to be attacked; `None` for all.
       files: whether they are files.
     """
@@ -34,6 +36,8 @@ class Counts:
     skipped: int
     looked_at: int
     passed_over: int
+    wrong: int = 0
+    labelled: bool = True
     asked: int | None = None
     files: bool = False
 
@@ -48,16 +52,24 @@ class Counts:
         return self.looked_at - self.passed_over
 
     @property
+    def attackable(self) -> int:
+        """Images that could be attacked at most, were all that can be read looked at."""
+        return self.attacked + self.read - self.looked_at
+
+    @property
     def text(self) -> str:
         """All of them in words."""
         if self.files:
             there = f"{_many(self.found, 'file')} found, {self.skipped} skipped, {self.read} read"
         else:
             there = _many(self.read, "image")
-        return (
-            f"{there}; {self.looked_at} looked at, {self.passed_over} misclassified and passed "
-            f"over, {self.attacked} attacked"
-        )
+        if not self.labelled:
+            left = "without labels"
+        elif self.wrong > self.passed_over:
+            left = f"{self.wrong} misclassified, {self.passed_over or 'none'} passed over"
+        else:
+            left = f"{self.passed_over} misclassified and passed over"
+        return f"{there}; {self.looked_at} looked at, {left}, {self.attacked} attacked"
 
     @property
     def shortfall(self) -> str:
@@ -81,6 +93,8 @@ def count(source: Source, drawn: Drawn, asked: int | None) -> Counts:
         skipped=len(source.skipped),
         looked_at=len(drawn.positions),
         passed_over=int(drawn.passed_over.sum()),
+        wrong=int(drawn.wrong.sum()),
+        labelled=bool((drawn.label >= 0).any()),
         asked=asked,
         files=source.files is not None or bool(source.skipped),
     )
@@ -93,7 +107,9 @@ def as_recorded(counts: Counts, records: pd.DataFrame) -> Counts:
     even to the last bit; the records have the last word then.
     """
     passed_over = records[records["metric"] == EXCLUDED]["sample"].nunique()
-    return replace(counts, passed_over=int(passed_over))
+    known = records[records["label"] >= 0]
+    wrong = known[known["label"] != known["predicted"]]["sample"].nunique()
+    return replace(counts, passed_over=int(passed_over), wrong=int(wrong))
 
 
 def skipped_in_words(skipped: Sequence[Skipped]) -> str:

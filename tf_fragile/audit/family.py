@@ -50,22 +50,24 @@ class Evidence:
         """Whether it is surely above."""
         return self.above <= LEVEL
 
-    def doubt(self, failed: int = 0) -> str:
+    def doubt(self, failed: int = 0, there: int | None = None) -> str:
         """Why the mean is not known to be on either side, one clause; empty where it is.
 
         Args:
           failed: images that were attacked besides, without success; as many are reckoned with.
+          there: images that could be attacked at most; `None` for any number.
         """
         if self.is_fragile or self.is_robust:
             return ""
         if too_few(self.images, self.family):
-            return too_few(self.images, self.family, failed)
+            return too_few(self.images, self.family, failed, there)
         side = "below" if self.below < self.above else "above"
         clause = f"the mean is not surely {side} {FRAGILE_BELOW:g} (P = "
         clause += f"{min(self.below, self.above):.2g}"
         clause += ")" if self.family == 1 else f", corrected for {self.family} verdicts)"
         if self.wanted is not None:
-            clause += f"; more images like these would tell: --num_images={self.wanted + failed}"
+            wanted = self.wanted + failed
+            clause += f"; more images like these would tell: {_asked(wanted, there)}"
         return clause
 
 
@@ -106,20 +108,29 @@ def fewest(family: int) -> int:
     return math.ceil(math.log(family / LEVEL) / -math.log(share))
 
 
-def too_few(images: int, family: int, failed: int = 0) -> str:
+def too_few(images: int, family: int, failed: int = 0, there: int | None = None) -> str:
     """That no word can come of so few images, one clause; empty where one can.
 
     Args:
       images: that are attacked with success.
       family: verdicts of the audit.
       failed: images that are attacked besides; as many are reckoned with.
+      there: images that could be attacked at most; `None` for any number.
     """
     least = fewest(family)
     if images >= least:
         return ""
     many = "1 image" if images == 1 else f"{images} images"
     one = "a verdict" if family == 1 else f"one of {family} verdicts"
-    return f"{many} can't carry {one}, whatever they show: --num_images={least + failed} or more"
+    asked = _asked(least + failed, there, " or more")
+    return f"{many} can't carry {one}, whatever they show: {asked}"
+
+
+def _asked(images: int, there: int | None, more: str = "") -> str:
+    """The flag that asks for so many images, or that there are not so many."""
+    if there is None or images <= there:
+        return f"--num_images={images}{more}"
+    return f"it takes {images}{more}, and no more than {there} can be attacked; give more data"
 
 
 def in_words(family: int) -> str:

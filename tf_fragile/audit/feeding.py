@@ -32,6 +32,7 @@ class Feeding:
       contest: other feedings on the same images; `None` where there was nothing to suspect.
       cure: the one to recommend, where the feeding in use is in doubt and one is known.
       commonest: what the commonest prediction is called.
+      beyond: how many of `seen` are not among the images of the audit, which are counted elsewhere.
     """
 
     seen: Seen
@@ -40,6 +41,7 @@ class Feeding:
     contest: Contest | None = None
     cure: Trial | None = None
     commonest: str = ""
+    beyond: int = 0
 
     @property
     def in_doubt(self) -> bool:
@@ -91,10 +93,13 @@ class Feeding:
         if self.task != "classes":
             return f"no labels to compare, the model gives {_GIVEN[self.task]}; {inputs}"
         labels = f"no labels to compare on {len(self.seen)} images, {self.seen.classes} outputs"
+        more = f"; {self.beyond} of these images were looked at for this alone"
         return (
             f"{self._accuracy_in_words() if self.accuracy else labels}; the commonest prediction, "
             f"{self.commonest}, is {_percent(self.commonest_share)} of them; {inputs}; "
             f"{_percent(saturated_share(self.seen))} of the confidences are saturated"
+            + more
+            * bool(self.beyond)
         )
 
     @property

@@ -10,7 +10,7 @@ from tf_fragile.data.class_index import class_index
 from tf_fragile.data.classes import Classes, numbered
 from tf_fragile.data.reading import Reading
 from tf_fragile.data.source import Source
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, readable
 from tf_fragile.models.zoo import ZooEntry
 
 
@@ -46,12 +46,12 @@ def check_used(settings: AuditSettings) -> None:
         if kind == "embedded" and getattr(settings, name) is not None:
             raise InputError(
                 f"--{name} is for pictures that are brought to the model's size, and "
-                f"--data={settings.data} draws them in it; leave it out."
+                f"--data={readable(settings.data)} draws them in it; leave it out."
             )
     if kind != "folder" and settings.orientation != "ignore":
         raise InputError(
             f"--orientation={settings.orientation} follows tags of picture files (folder:DIR), and "
-            f"--data={settings.data} has none; leave it out."
+            f"--data={readable(settings.data)} has none; leave it out."
         )
 
 
@@ -66,13 +66,9 @@ def classes_of(settings: AuditSettings, entry: ZooEntry, network: Network) -> Cl
     """What the outputs are called: as was said, else by the zoo's class index if it fits.
 
     Raises:
-      InputError: if the file of names can't be used, or the outputs are numbers.
+      InputError: if the file of names can't be used.
     """
     if settings.classes is not None:
-        if network.task == "regression":
-            raise InputError(
-                "The outputs are numbers, not classes (--head=regression); leave out --classes."
-            )
         return Classes.read(settings.classes)
     if entry.class_index is None:
         return None
@@ -102,5 +98,5 @@ def facts(source: Source) -> dict[str, str]:
 def classes_in_words(source: Source) -> str:
     """The first classes and the last, and how their order is known; empty where it is not."""
     if not source.class_names or not source.classes_from:
-        return ""
+        return source.classes_from  # of labels without names
     return f"{numbered(source.class_names)} ({source.classes_from})"

@@ -15,6 +15,7 @@ from tf_fragile.audit.family import too_few
 from tf_fragile.audit.inputs import plan_lines
 from tf_fragile.audit.subject import RANDOM, Subject
 from tf_fragile.audit.units import radii_in_words
+from tf_fragile.errors import readable
 from tf_fragile.models.batch import fixed_batch
 
 
@@ -77,10 +78,11 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
     shards = -(-seen // settings.shard_size)
     bare, warnings = _unfollowed(subject)
     seconds = forwards * _seconds_a_forward(subject) + BUILD * built
-    short = too_few(images, len(settings.explainers) * len(settings.attacks))
+    family = len(settings.explainers) * len(settings.attacks)
+    short = too_few(images, family, there=counts.attackable)
     bands = in_words(settings.bands, subject.image_shape[2])
     head = [
-        f"model: {settings.model} ({subject.network.head.note})",
+        f"model: {readable(settings.model)} ({subject.network.head.note})",
         *([f"code: {settings.code_run}"] if settings.code_run else []),
         *([f"input: {subject.adaptation}"] if subject.adaptation else []),
         f"data: {subject.source.name}: {counts.text}; "
@@ -104,6 +106,8 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
 
 
 def _gallery(gallery: int, again: int, counts: Counts) -> str:
+    if not again and counts.attacked == 1:
+        return "gallery: the one attacked image"
     if not again:
         return f"gallery: all {counts.attacked} attacked images"
     return (

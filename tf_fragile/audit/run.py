@@ -27,6 +27,7 @@ from tf_fragile.audit.summary import exclusions, summarize, without_extras
 from tf_fragile.audit.table import WIDTH, format_table
 from tf_fragile.audit.units import radii_in_words
 from tf_fragile.audit.verdict import Verdict, verdicts
+from tf_fragile.errors import readable
 from tf_fragile.probes.pictures import sample_of
 from tf_fragile.probes.running import keep_pictures, run_probe
 from tf_fragile.runs.atomic import write_text
@@ -157,6 +158,7 @@ def _run(
             bare=plan.bare,
             feeding=subject.feeding.doubt,
             grid=_grid(subject),
+            there=counts.attackable,
         )
     )
     lease.check()
@@ -164,7 +166,7 @@ def _run(
     write_text(out / "samples.csv", sample_table(records, subject.source).to_csv(index=False))
     write_report(
         out / "report.html",
-        title=f"How far can the explanations of {settings.model} be trusted?",
+        title=f"How far can the explanations of {readable(settings.model)} be trusted?",
         facts=_facts(subject, counts, records, manifest),
         verdict_lines=[verdict.text for verdict in found],
         summary=summary,
@@ -182,7 +184,7 @@ def _run(
         counts_text=_data(subject, counts),
     )
     _tell(say, width, subject, counts, records, summary, [verdict.text for verdict in found])
-    say(f"report: {out / 'report.html'}")
+    say(f"report: {readable(out / 'report.html')}")
     return AuditResult(records, summary, found, out / "report.html", counts)
 
 
@@ -224,7 +226,7 @@ def _tell(
         say(f"{name}: {found.text}.")
     say(f"images: {_data(subject, counts)}")
     for reason, count in exclusions(records).items():
-        say(f"left out: {count} images, {reason}")
+        say(f"left out: {count} image{'' if count == 1 else 's'}, {reason}")
     if subject.source.skipped:
         say(skipped_in_words(subject.source.skipped))
     say("")
@@ -248,7 +250,7 @@ def _facts(
     }
     drawn = bands.in_words(settings.bands, subject.image_shape[2])
     facts = {
-        "Model": f"{settings.model}; {subject.network.head.note}",
+        "Model": f"{readable(settings.model)}; {subject.network.head.note}",
         **({"Code": settings.code_run} if settings.code_run else {}),
         **({"Input": subject.adaptation} if subject.adaptation else {}),
         "Data": _data(subject, counts),

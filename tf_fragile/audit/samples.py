@@ -52,9 +52,11 @@ def sample_table(records: pd.DataFrame, source: Source) -> pd.DataFrame:
 
 
 def class_name(label: int, class_names: Sequence[str] | None) -> str:
-    """The name of a label, or its number where it has none."""
-    known = class_names is not None and 0 <= label < len(class_names)
-    return class_names[label] if known and class_names is not None else f"class {label}"
+    """The name of a label, with its number where others are called so; without one, the number."""
+    if class_names is None or not 0 <= label < len(class_names):
+        return f"class {label}"
+    name = class_names[label]
+    return name if class_names.count(name) == 1 else f"{name} (output {label})"
 
 
 def label_name(label: int, class_names: Sequence[str] | None) -> str:

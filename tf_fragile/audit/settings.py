@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tf_fragile.audit import given
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, readable
 from tf_fragile.limits import FILE_LIMIT
 from tf_fragile.settings import (
     LARGE,
@@ -319,7 +319,7 @@ class AuditSettings:
     @property
     def code_run(self) -> str:
         """Which code was run to load the model, in words; empty where none was."""
-        said = [f"your code was run: --import={target}" for target in self.imports]
+        said = [f"your code was run: --import={readable(target)}" for target in self.imports]
         if self.unsafe_load:
             said.append("loaded with --unsafe_load: code inside the file was run")
         return "; ".join(said)

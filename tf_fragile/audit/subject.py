@@ -38,7 +38,7 @@ from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.metrics.similarity import check_k, default_k
 from tf_fragile.models import zoo
 from tf_fragile.probes.fragility import FragilityProbe, sample_seed
-from tf_fragile.probes.sampling import Drawn, Seen, draw
+from tf_fragile.probes.sampling import Drawn, Seen, check_classifies, draw
 
 RANDOM = "random_sign"
 
@@ -107,6 +107,7 @@ def open_subject(
     )
     taken = adapted(model, settings.image_size, settings.head)
     network, shape = as_network(taken.model, settings.head), taken.image_shape
+    check_classifies(network)  # or what is said of the data would lead nowhere
     check_bands(settings.bands, shape[2])
     source = open_source(
         settings.data,
@@ -137,6 +138,8 @@ def open_subject(
             seed=settings.seed,
             alternatives=lambda seen: _alternatives(settings, model, shown, network, seen, reading),
         )
+    beyond = ~np.isin(feeding.seen.positions, drawn.positions)
+    feeding = replace(feeding, beyond=int(beyond.sum()))
     _check_any(source, drawn, feeding)
     positions, counts = drawn.positions, count(source, drawn, settings.num_images)
     network.check(tf.constant(source.load(positions[:2]).image))

@@ -73,6 +73,7 @@ def verdicts(
     bare: Sequence[str] = (),
     feeding: str = "",
     grid: str = "",
+    there: int | None = None,
 ) -> list[Verdict]:
     """One verdict an explainer and attack.
 
@@ -85,6 +86,7 @@ def verdicts(
       bare: names of layers that have or may have a kink and no surrogate.
       feeding: why the model seems to be fed wrongly, one clause; empty if it does not.
       grid: why the largest ball holds no other image, one clause; empty if it does.
+      there: images that could be attacked at most; `None` for any number.
     """
     paired = compare(records).set_index(["explainer", "attack", "epsilon"])
     values = kept_values(records)
@@ -109,7 +111,7 @@ def verdicts(
         key = (explainer, attack, row["epsilon"])
         lead = paired.loc[key, "difference_mean"] if key in paired.index else math.nan
         doubts = [Doubt("feeding", feeding)] if feeding else []
-        short = tested.doubt(int(row["n_failed"])) if row["n"] else ""
+        short = tested.doubt(int(row["n_failed"]), there) if row["n"] else ""
         doubts += [Doubt("images", short)] if short else []
         doubts += _doubts(row, records, lead, plateaus.get((str(explainer), str(attack))))
         if derivatives:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tf_fragile.data.class_file import parse
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, readable
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Classes:
             outputs from 0.
         """
         table = parse(_text(path), str(path))
-        return cls(table.names, f"--classes={path}", table.keys)
+        return cls(table.names, f"--classes={readable(path)}", table.keys)
 
     def find(self, called: str) -> tuple[int, ...]:
         """The outputs that are called so, by key or name; at best in the same spelling.

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from tf_fragile.data.misread import NO_SCALE, misread
 from tf_fragile.errors import InputError
 from tf_fragile.limits import FILE_LIMIT, too_large
 
@@ -47,10 +48,6 @@ DECODING_ERRORS = (
     Image.DecompressionBombWarning,
 )
 
-_NO_SCALE = (
-    "integers of 32 bits or with a sign, whose scale is not known; store 8 bits, or 16 without a "
-    "sign"
-)
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _PIXEL = 12
@@ -115,6 +112,8 @@ def look(
             why = too_large(_PIXEL * picture.width * picture.height, stored, file_limit)
             if why:
                 return Look(f"{picture.width}x{picture.height} pixels, {why}")
+            if why := misread(picture):
+                return Look(why)
             return _looked(picture, channels)
     except UnidentifiedImageError:
         if ending.lower() in _UNREADABLE:
@@ -211,7 +210,7 @@ def _with_depth(common: Look, picture: Image.Image, channels: int) -> Look:
     if _is_deep(picture):
         return replace(common, deep="16 bits", high=float(np.asarray(picture).max()))
     if picture.mode == "I":
-        return replace(common, problem=_NO_SCALE)
+        return replace(common, problem=NO_SCALE)
     if picture.mode == "F":
         values = np.asarray(picture)
         if not np.isfinite(values).all():

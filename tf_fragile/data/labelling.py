@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tf_fragile.data.class_index import imagenet
 from tf_fragile.data.classes import Classes, listed
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, readable
 
 _NUMBERED = re.compile(r"([^0-9]*)([0-9]+)")
 _FOREIGN = "name the class of each output, in their order, with --classes=FILE, one a line"
@@ -40,7 +40,7 @@ class Named:
       where: the data set, e.g. `"The folder 'photos'"`.
       noun: what its classes are, e.g. `"class folder"`.
       names: theirs, in the data set's order.
-      order: which that is, a clause.
+      order: which that is, a clause; empty where it says nothing of outputs.
       movable: whether a class can be renamed or taken out.
     """
 
@@ -56,6 +56,11 @@ class Named:
         return self.noun + ("es" if self.noun.endswith("s") else "s")
 
     @property
+    def listed(self) -> str:
+        """The first classes, on one line."""
+        return listed([readable(name) for name in self.names])
+
+    @property
     def counted(self) -> str:
         """How many classes there are, in words."""
         return f"{len(self.names)} {self.noun if len(self.names) == 1 else self.nouns}"
@@ -66,7 +71,8 @@ def assign(found: Named, *, outputs: int | None, classes: Classes | None) -> Lab
 
     Names that were given, or that the model is known by, win; ImageNet's WordNet ids (or all
     names from there) come next where the model has 1000 outputs, or nobody said how many; else
-    classes are numbered in their own order, provided that there are as many as outputs.
+    classes are numbered in their own order, provided that it has a meaning and there are as many
+    as outputs.
 
     Raises:
       InputError: if the numbers don't agree or a class has no output.
@@ -83,8 +89,13 @@ def assign(found: Named, *, outputs: int | None, classes: Classes | None) -> Lab
         elif len(found.names) > outputs:
             advice = "choose a model or data with the other's classes"
         raise InputError(
-            f"{found.where} has {found.counted} ({listed(found.names)}), but the model tells "
+            f"{found.where} has {found.counted} ({found.listed}), but the model tells "
             f"{outputs} classes apart; {advice}."
+        )
+    if not found.order:
+        raise InputError(
+            f"{found.where} has {found.counted} ({found.listed}), and nothing says which "
+            f"output each of them is; {_FOREIGN}."
         )
     origin = "" if outputs is None else found.order
     names = tuple(range(len(found.names)))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tf_fragile.data.classes import listed
-from tf_fragile.data.tree import Tree, readable
-from tf_fragile.errors import InputError
+from tf_fragile.data.tree import Tree
+from tf_fragile.errors import InputError, readable
 
 EXTENSIONS = frozenset(
     {
@@ -117,13 +117,13 @@ def _refuse_sets(
     place = parents[chosen].place if chosen in parents else chosen
     if parents:
         inner = parents[chosen].folders
-        what = f"{len(inner)} folders ({listed(sorted(map(readable, inner)))}) lie in {place!r}"
+        what = f"{len(inner)} folders ({_listed(sorted(inner))}) lie in {place!r}"
     else:
-        what = f"{listed(full)} are parts of a data set"
+        what = f"{_listed(full)} are parts of a data set"
     raise InputError(
-        f"The folders in {str(tree.root)!r} ({listed(tree.folders)}) look like data sets, not like "
-        f"classes: {what}; give folder:{tree.root / place}, or, if they are classes, name these "
-        "with --classes=FILE, one a line."
+        f"The folders in {str(tree.root)!r} ({_listed(tree.folders)}) look like data sets, not "
+        f"like classes: {what}; give folder:{readable(tree.root / place)}, or, if they are "
+        "classes, name these with --classes=FILE, one a line."
     )
 
 
@@ -168,5 +168,9 @@ def _pictures(tree: Tree) -> list[Path]:
 
 
 def _named(folders: Sequence[str]) -> str:
-    names = listed([readable(name) for name in folders])
+    names = _listed(folders)
     return f"folder{'s' * (len(folders) > 1)} beside them ({names})"
+
+
+def _listed(folders: Sequence[str]) -> str:
+    return listed([readable(name) for name in folders])

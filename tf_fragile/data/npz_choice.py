@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tf_fragile.data.npz_members import Member
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, readable
 
 IMAGES = ("images", "x")
 LABELS = ("labels", "y")
@@ -55,8 +55,9 @@ def split(spec: str) -> tuple[str, tuple[str, ...]]:
     names = tuple(keys.split(","))
     if len(names) > 2 or not all(names):
         raise InputError(
-            f"'npz:{spec}' names {len(names) if all(names) else 'no'} arrays after the '#'; write "
-            f"npz:{path}#IMAGES,LABELS, or npz:{path}#IMAGES for images without labels."
+            f"{f'npz:{spec}'!r} names {len(names) if all(names) else 'no'} arrays after the '#'; "
+            f"write {_spec(path, 'IMAGES', 'LABELS')}, or {_spec(path, 'IMAGES')} for images "
+            "without labels."
         )
     return path, names
 
@@ -140,13 +141,13 @@ def _unclear_labels(images: str, near: Sequence[str], path: str) -> InputError:
     verb = "is" if len(near) == 1 else "are"
     return InputError(
         f"{_list(near)} {verb} there in {path!r}, 'labels' (or 'y') is not; "
-        f"write {_either(path, images, near)}, or npz:{path}#{images} to leave labels out."
+        f"write {_either(path, images, near)}, or {_spec(path, images)} to leave labels out."
     )
 
 
 def _options(images: str, members: Mapping[str, Member], path: str) -> list[str]:
     labels = _labels_of(images, members)
-    return [f"npz:{path}#{images},{name}" for name in labels] or [f"npz:{path}#{images}"]
+    return [_spec(path, images, name) for name in labels] or [_spec(path, images)]
 
 
 def _labels_of(images: str, members: Mapping[str, Member]) -> list[str]:
@@ -172,7 +173,11 @@ def _may_be_labels(member: Member, count: int) -> bool:
 
 
 def _either(path: str, images: str, labels: Iterable[str]) -> str:
-    return _or([f"npz:{path}#{images},{name}" for name in labels])
+    return _or([_spec(path, images, name) for name in labels])
+
+
+def _spec(path: str, *names: str) -> str:
+    return readable(f"npz:{path}#{','.join(names)}")
 
 
 def _or(options: Sequence[str]) -> str:

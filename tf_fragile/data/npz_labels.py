@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tf_fragile.data.classes import Classes
-from tf_fragile.errors import InputError
+from tf_fragile.data.labelling import Labelling, Named, assign, called
+from tf_fragile.errors import InputError, readable
 
 _LARGEST = 2**31 - 1
 
@@ -21,11 +22,13 @@ class Labels:
       values: `[N]` int64.
       notes: what was done to them, one sentence each.
       one_hot: whether they were stored as rows.
+      by_name: the outputs of names, where they were stored as such.
     """
 
     values: npt.NDArray[np.int64]
     notes: tuple[str, ...] = ()
     one_hot: bool = False
+    by_name: Labelling | None = None
 
 
 def to_labels(
@@ -37,7 +40,7 @@ def to_labels(
     outputs: int | None = None,
     classes: Classes | None = None,
 ) -> Labels:
-    """Labels from whole numbers of any type, or from one-hot rows.
+    """Labels from whole numbers of any type, from one-hot rows, or from names of classes.
 
     Args:
       stored: the array.
@@ -50,6 +53,8 @@ def to_labels(
     Raises:
       InputError: if they are not one whole number an image, or not numbers of outputs.
     """
+    if stored.dtype.kind in "US":
+        return _from_names(stored, count, where, outputs, classes)
     expected = _expected(outputs, classes)
     if stored.dtype.kind not in "buif":
         raise InputError(
@@ -70,6 +75,34 @@ def to_labels(
     if labels.min() != 1:
         return Labels(labels)
     return Labels(labels, (f"Labels run from 1 to {labels.max()}; no image has label 0.",))
+
+
+def _from_names(
+    stored: npt.NDArray[np.generic],
+    count: int,
+    where: str,
+    outputs: int | None,
+    classes: Classes | None,
+) -> Labels:
+    """Labels by the names that outputs are known by; their own order says nothing."""
+    if stored.shape not in ((count,), (count, 1)):
+        raise InputError(
+            f"The labels {where} are text of shape {list(stored.shape)}; "
+            f"store {count} whole numbers or names, one for each image."
+        )
+    spelled = [_text(label) for label in stored.reshape(-1).tolist()]
+    names = tuple(sorted(set(spelled)))
+    known = classes is not None and all(called(name, classes) for name in names)
+    if not known and all(name.strip().isdecimal() for name in names):
+        raise InputError(f"The labels {where} are numbers as text; store labels.astype(int).")
+    found = Named(f"The array {where}", "label", tuple(map(readable, names)), "", movable=False)
+    by_name = assign(found, outputs=2 if outputs == 1 else outputs, classes=classes)
+    output = dict(zip(names, by_name.outputs, strict=True))
+    return Labels(np.array([output[name] for name in spelled], np.int64), by_name=by_name)
+
+
+def _text(label: str | bytes) -> str:
+    return label.decode("utf-8", "backslashreplace") if isinstance(label, bytes) else label
 
 
 def _expected(outputs: int | None, classes: Classes | None) -> int | None:

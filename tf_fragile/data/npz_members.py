@@ -11,7 +11,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, readable
 from tf_fragile.limits import FILE_LIMIT, check_archive
 
 _DAMAGED = (OSError, ValueError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile)
@@ -38,7 +38,8 @@ def members(path: str, file_limit: float = FILE_LIMIT) -> Mapping[str, Member]:
     """
     if Path(path).is_dir():
         raise InputError(
-            f"{path!r} is a folder, not an .npz archive; write folder:{path} for images in it."
+            f"{path!r} is a folder, not an .npz archive; write folder:{readable(path)} for images "
+            "in it."
         )
     if not Path(path).is_file():
         raise InputError(f"There is no file {path!r}; give the path of an .npz archive.")

@@ -21,8 +21,8 @@ from tf_fragile.data.layout import EXTENSIONS, lay_out
 from tf_fragile.data.preprocessing import Preprocessing
 from tf_fragile.data.reading import Reading
 from tf_fragile.data.source import Read, Sample, Skipped, Source
-from tf_fragile.data.tree import Tree, readable, walk
-from tf_fragile.errors import InputError
+from tf_fragile.data.tree import Tree, walk
+from tf_fragile.errors import InputError, readable
 from tf_fragile.limits import FILE_LIMIT
 
 QUIET_UP_TO = 500
@@ -98,7 +98,7 @@ def open_folder(
         return sha.hexdigest()
 
     return Source(
-        name=f"folder:{directory}",
+        name=f"folder:{readable(directory)}",
         class_names=labelling.names and tuple(map(readable, labelling.names)),
         image_shape=image_shape,
         preprocessing=preprocessing,

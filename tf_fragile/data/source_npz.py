@@ -16,7 +16,8 @@ from tf_fragile.data.npz_members import members, read
 from tf_fragile.data.npz_scale import check_scale, survey
 from tf_fragile.data.preprocessing import Preprocessing
 from tf_fragile.data.reading import Reading
-from tf_fragile.data.source import Read, Sample, Source
+from tf_fragile.data.source import Numbering, Read, Sample, Source
+from tf_fragile.errors import readable
 from tf_fragile.limits import FILE_LIMIT
 
 
@@ -33,7 +34,7 @@ def open_npz(
     """Opens an archive with images and perhaps labels.
 
     Images are pixel values 0..255, or what `preprocessing.bounds` says; the scale is looked for in
-    all of their values. Labels are whole numbers of any type, or one-hot rows.
+    all of their values. Labels are whole numbers of any type, one-hot rows, or names of classes.
 
     Args:
       spec: the archive, whose `images` (or `x`) and `labels` (or `y`) are read, or
@@ -59,6 +60,7 @@ def open_npz(
     values = survey(images, where)
     odd = check_scale(values, images.dtype, preprocessing, where)
     labels = _labels(path, choice, len(images), outputs, classes)
+    by_name = labels.by_name
     fits = images.shape[1:3] == image_shape[:2]
 
     def reader(reading: Reading, image_shape: tuple[int, int, int]) -> Read:
@@ -72,21 +74,22 @@ def open_npz(
         return read
 
     return Source(
-        name=f"npz:{spec}",
-        class_names=None if classes is None else classes.names,
+        name=f"npz:{readable(spec)}",
+        class_names=by_name.names if by_name else None if classes is None else classes.names,
         image_shape=image_shape,
         preprocessing=preprocessing,
         read=reader(rule, image_shape),
         digest=lambda: _digest(images, labels.values),
         size=len(images),
-        classes_from=_classes_from(choice, outputs, classes),
+        classes_from=by_name.origin if by_name else _classes_from(choice, outputs, classes),
         notes=(*_notes(choice), *labels.notes, *odd),
         geometry=""
         if fits
         else f"{images.shape[1]}x{images.shape[2]}, {in_words(rule, image_shape)}",
         reader=reader,
-        numbering="" if choice.labels is None else "one-hot" if labels.one_hot else "numbers",
+        numbering=_numbering(choice, labels),
         reading=None if fits else rule,
+        outputs=by_name.outputs if by_name else (),
     )
 
 
@@ -99,7 +102,7 @@ def _labels(
         read(path, choice.labels),
         count,
         where=f"{choice.labels!r} in {path!r}",
-        alone=f"npz:{path}#{choice.images}",
+        alone=f"npz:{readable(path)}#{choice.images}",
         outputs=outputs,
         classes=classes,
     )
@@ -110,6 +113,12 @@ def _classes_from(choice: Choice, outputs: int | None, classes: Classes | None) 
         return ""
     named = "" if classes is None else f", names by {classes.origin}"
     return f"labels are the outputs' own numbers{named}"
+
+
+def _numbering(choice: Choice, labels: Labels) -> Numbering:
+    if choice.labels is None:
+        return ""
+    return "names" if labels.by_name else "one-hot" if labels.one_hot else "numbers"
 
 
 def _notes(choice: Choice) -> tuple[str, ...]:

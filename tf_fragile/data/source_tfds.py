@@ -59,7 +59,7 @@ def open_tfds(
     """
     name, slash, split = spec.rpartition("/")
     if not (slash and name and split):
-        raise InputError(f"'tfds:{spec}' names no split; write tfds:NAME/SPLIT.")
+        raise InputError(f"{f'tfds:{spec}'!r} names no split; write tfds:NAME/SPLIT.")
     builder = _builder(name, data_dir or default_data_dir())
     _check_splits(builder, name, split)
     reading = reading or Reading()
@@ -97,7 +97,12 @@ def open_tfds(
         digest=digest,
         size=len(encoded),
         classes_from=labelling.origin,
-        notes=(*labelling.notes, *_depth(builder), *_channels(shape[2], image_shape[2])),
+        notes=(
+            *labelling.notes,
+            *_no_labels(builder),
+            *_depth(builder),
+            *_channels(shape[2], image_shape[2]),
+        ),
         geometry="as they are" if fits else geometry.in_words(reading, image_shape),
         numbering="names" if labelling.outputs else "numbers" if max(labels) >= 0 else "",
         reader=reader,
@@ -141,6 +146,29 @@ def _labelling(builder: Any, name: str, outputs: int | None, classes: Classes | 
     return assign(found, outputs=outputs, classes=classes)
 
 
+def _is_labelled(builder: Any) -> bool:
+    """Whether each image has one number of a class."""
+    label = _label(builder)
+    return label is not None and not label.shape and np.issubdtype(label.np_dtype, np.integer)
+
+
+def _no_labels(builder: Any) -> list[str]:
+    """What is to be said of labels that are no numbers of classes."""
+    label = _label(builder)
+    if label is None or _is_labelled(builder):
+        return []
+    shape = f" of shape {list(label.shape)}" if label.shape else ""
+    kind = "text" if label.np_dtype in (np.object_, np.bytes_) else str(np.dtype(label.np_dtype))
+    return [f"The labels are {kind}{shape}, not one class an image, and are left out: no labels."]
+
+
+def _splits_in_words(builder: Any) -> str:
+    """How splits are written, with those that are there."""
+    first, *others = sorted(builder.info.splits, key=lambda split: (split != "train", split))
+    added = f" or {first}+{others[0]}" if others else ""
+    return f"{first}{',' if added else ' or'} {first}[:10%]{added}"
+
+
 def _label(builder: Any) -> Any:
     return dict(builder.info.features.items()).get("label")
 
@@ -172,12 +200,19 @@ def _builder(name: str, data_dir: str | None) -> Any:
 
 
 def _image_shape(builder: Any, name: str) -> tuple[int | None, ...]:
+    import tensorflow_datasets as tfds
+
     if "image" not in builder.info.features:
         raise InputError(
             f"The data set {name!r} has no feature 'image', but "
             f"{', '.join(sorted(builder.info.features))}; choose an image classification data set."
         )
     image = builder.info.features["image"]
+    if not isinstance(image, tfds.features.Image):
+        raise InputError(
+            f"The images of {name!r} are a feature of type {type(image).__name__}, not pictures; "
+            "store them as arrays and open them with npz:FILE."
+        )
     if image.np_dtype not in (np.uint8, np.uint16):
         raise InputError(
             f"The images of {name!r} are {np.dtype(image.np_dtype)}, not pictures of 8 or 16 bits; "
@@ -207,14 +242,12 @@ def _read(builder: Any, split: str) -> tuple[list[bytes], list[int]]:
             split=split, decoders={"image": tfds.decode.SkipDecoding()}, shuffle_files=False
         )
     except (ValueError, AssertionError) as error:
-        why = str(error).rstrip(".")
+        why = next(iter(str(error).splitlines()), "").rstrip(".")
         raise InputError(
-            f"The split {split!r} can't be read ({why}); write it as train, train[:10%] or "
-            "train+test."
+            f"The split {split!r} can't be read ({why}); write it as {_splits_in_words(builder)}."
         ) from error
     encoded, labels = [], []
-    label = _label(builder)
-    labelled = label is not None and not label.shape and np.issubdtype(label.np_dtype, np.integer)
+    labelled = _is_labelled(builder)
     rows = tqdm(data, desc=f"reading {split}", disable=len(data) <= QUIET_UP_TO)
     for row in rows.iterable if rows.disable else rows:
         encoded.append(bytes(row["image"].numpy()))

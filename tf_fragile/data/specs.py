@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, readable
 
 KINDS = ("embedded", "folder", "npz", "tfds")
 _PATHS = ("folder", "npz")
@@ -38,8 +38,9 @@ def understood(spec: str) -> str:
         if file.lower().endswith(".npz"):
             return f"npz:{path}"
         raise InputError(
-            f"--data={spec} is a file, but no .npz archive and no folder of images; write {_SPECS}."
+            f"--data={readable(spec)} is a file, but no .npz archive and no folder of images; "
+            f"write {_SPECS}."
         )
     if colon or difflib.get_close_matches(spec.partition("/")[0], KINDS):
         return spec
-    raise InputError(f"--data={spec}: there is no such folder or file; write {_SPECS}.")
+    raise InputError(f"--data={readable(spec)}: there is no such folder or file; write {_SPECS}.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tf_fragile.data.source import Skipped
+from tf_fragile.errors import readable
 
 # What systems leave behind in folders, besides names that begin with a dot.
 _SYSTEM = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"})
@@ -63,12 +64,6 @@ def walk(root: Path) -> Tree:
 def is_hidden(name: str) -> bool:
     """Whether a file or folder of this name is left out."""
     return name.startswith(".") or name in _SYSTEM
-
-
-def readable(name: str) -> str:
-    """A name as UTF-8 says, whatever the locale; other bytes and control characters escaped."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _below(

@@ -100,9 +100,28 @@ class Drawn:
 
     @property
     def passed_over(self) -> npt.NDArray[np.bool_]:
-        """Whether each is left out of the attacks [N]: the model calls it what it is not."""
+        """Whether each is left out of the attacks [N]."""
+        return self.wrong & self.only_correct
+
+    @property
+    def wrong(self) -> npt.NDArray[np.bool_]:
+        """Whether the model calls each what it is not [N]."""
         known = (self.label >= 0) & (self.predicted >= 0)
-        return known & (self.label != self.predicted) & self.only_correct
+        return known & (self.label != self.predicted)
+
+
+def check_classifies(network: Network) -> None:
+    """Refuses a model that tells no classes apart.
+
+    Raises:
+      InputError: its outputs are numbers or sets of labels.
+    """
+    if network.task != "classes":
+        gives = "numbers" if network.task == "regression" else "a set of labels an image"
+        raise InputError(
+            f"An audit compares one label an image, but model {network.model.name!r} gives "
+            f"{gives}; attack it from Python (tff.explain, tff.attack)."
+        )
 
 
 def drawing_order(source: Source, seed: int) -> Ints:
@@ -164,12 +183,7 @@ def draw(
     Raises:
       InputError: `num` is below 1, or the model tells no classes apart.
     """
-    if network.task != "classes":
-        gives = "numbers" if network.task == "regression" else "a set of labels an image"
-        raise InputError(
-            f"An audit compares one label an image, but model {network.model.name!r} gives "
-            f"{gives}; attack it from Python (tff.explain, tff.attack)."
-        )
+    check_classifies(network)
     chosen = choose(source, None if num is None else min(num, len(source)), seed)
     if num is not None and only_correct:
         order, wanted = drawing_order(source, seed), num
