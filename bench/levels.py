@@ -44,10 +44,11 @@ from simulated import (
 )
 
 from tf_fragile import cli
-from tf_fragile.audit.family import FRAGILE_BELOW, LEVEL, evidence
-from tf_fragile.audit.summary import kept_values, without_extras
 from tf_fragile.metrics.bounded import chance_of_mean, mirrored
 from tf_fragile.metrics.statistics import holm, mean_ends
+from tf_fragile.probes.fragility.family import FRAGILE_BELOW, LEVEL, evidence
+from tf_fragile.probes.fragility.probe import FragilityProbe
+from tf_fragile.probes.fragility.summary import kept_values, without_extras
 from tf_fragile.runs.records import read_records
 
 OUT = flags.DEFINE_string("out", None, "The page to write; the terminal if none.")
@@ -66,11 +67,11 @@ OVERLAP, SHIFT = "top_k_intersection", "center_shift"
 
 def collect(run: Path, to: Path) -> None:
     """Overlap and centre shift of every image, a column an attack and radius, as CSV."""
-    kept = kept_values(without_extras(read_records(run)))
+    kept = kept_values(without_extras(read_records(run, FragilityProbe.name)))
     explainers = {explainer for explainer, *_ in kept}
     columns = {
         f"{explainer + ' ' if len(explainers) > 1 else ''}{attack} {epsilon:g} {metric}": values
-        for (explainer, attack, epsilon, metric), values in kept.items()
+        for (explainer, _, attack, epsilon, metric), values in kept.items()
         if metric in (OVERLAP, SHIFT)
     }
     table = pd.DataFrame({name: pd.Series(values) for name, values in columns.items()})

@@ -40,14 +40,16 @@ from tf_fragile.audit import command
 from tf_fragile.runs import manifest as manifests
 from tf_fragile.runs.atomic import write_text
 from tf_fragile.runs.execution import execute, held
-from tf_fragile.runs.records import make_records, read_part, read_records
-from tf_fragile.runs.shards import Shard, ShardResult, plan_shards
+from tf_fragile.runs.records import read_part, read_records
+from tf_fragile.runs.shards import Job
+from tf_fragile.runs.tasks import Findings, Task, cut
 
 FLAGS = (
     *("--num_images=10", "--steps=1", "--explainers=gradient", "--epsilon=4"),
     *("--shard_size=1", "--plateau=0", "--gallery=2", "--progress=off"),
 )
 SHARDS, PAUSE = 80, 0.01  # of the runs that do little but write, a shard
+PROBE = "fragility"
 
 
 @dataclass(frozen=True)
@@ -77,24 +79,30 @@ def audit(out: Path) -> None:
 
 
 def write(out: Path) -> None:
-    """A run of shards that are random numbers, and a report of them."""
+    """A run of tasks that are random numbers, and a report of them."""
 
-    def work(shard: Shard) -> ShardResult:
+    def work(task: Task) -> Findings:
         time.sleep(PAUSE)
-        random = np.random.default_rng(shard.number)
-        row = {"sample": shard.number, "label": 0, "predicted": 0, "metric": "m"}
-        records = make_records([row | {"value": value} for value in random.normal(size=200)])
-        return ShardResult(records, {str(shard.number): random.normal(size=5000)})
+        random = np.random.default_rng(task.number)
+        row = {"sample": task.number, "label": 0, "predicted": 0, "metric": "m"}
+        rows = [row | {"value": value} for value in random.normal(size=200)]
+        return Findings(rows, {str(task.number): random.normal(size=5000)})
 
     def main(argv: list[str]) -> int:
         manifest = manifests.begin(
-            command=argv, settings={}, seed=0, model_hash="", data_hash="", device=""
+            command=argv,
+            settings={},
+            probes={PROBE: {}},
+            seed=0,
+            model_hash="",
+            data_hash="",
+            device="",
         )
         with held(out) as lease:
-            shards = plan_shards(range(SHARDS), 1)
-            records, _ = execute(out, manifest, shards, work, lease=lease, progress=False)
+            job = Job(PROBE, {}, cut(range(SHARDS), 1), work)
+            records, _ = execute(out, manifest, [job], lease=lease, progress=False)
             lease.check()
-            write_text(out / "report.html", records.to_html())
+            write_text(out / "report.html", records[PROBE].to_html())
         return 0
 
     sys.argv = ["write"]
@@ -171,7 +179,7 @@ def processes(program: Program, root: Path) -> Iterator[Trial]:
     yield two_at_once(out, program, seconds)
     code = (child := start(out, program)).wait()
     left = [path.name for path in out.rglob("*") if "partial" in path.name or "lease" in path.name]
-    same = read_records(out).equals(read_records(root / "whole"))
+    same = read_records(out, PROBE).equals(read_records(root / "whole", PROBE))
     good = not code and not left and same and (out / "report.html").exists()
     said = "the run that met all of these, finished: records equal those of one left alone"
     found = "equal" if good else f"FAILURE: exit {code}, left {left}"
@@ -259,14 +267,14 @@ def intact(out: Path) -> dict[Path, int]:
     """The parts of a run that can be read, and when they were written."""
     return {
         path: path.stat().st_mtime_ns
-        for path in out.glob("records/*.parquet")
+        for path in out.glob("records/*/*.parquet")
         if read_part(path) is not None
     }
 
 
 def has_more(out: Path, before: dict[Path, int]) -> bool:
     """Whether there is a part more than before."""
-    return len(list(out.glob("records/*.parquet"))) > len(before)
+    return len(list(out.glob("records/*/*.parquet"))) > len(before)
 
 
 def wait_for(happened: Callable[[], bool], seconds: float) -> None:

@@ -22,11 +22,12 @@ from survival_page import Trial
 from tf_fragile.audit.settings import AuditSettings
 from tf_fragile.audit.subject import Subject, open_subject
 from tf_fragile.errors import InputError
-from tf_fragile.probes.running import run_probe
+from tf_fragile.probes.running import run
 from tf_fragile.runs.gallery import gallery_path
 from tf_fragile.runs.records import part_path
 
 Damage = Callable[[Path], None]
+PROBE = "fragility"
 TINY = AuditSettings(
     num_images=4, steps=1, explainers=("gradient",), epsilon=(4.0,), shard_size=1, plateau=0
 )
@@ -49,19 +50,22 @@ def ask(
     model: keras.Model | None = None,
 ) -> pd.DataFrame:
     """What an audit asks of a run directory."""
-    records, _ = run_probe(
+    shown = frozenset(map(int, subject.positions))
+    probe = dataclasses.replace(subject.probe, seed=settings.seed, shown=shown)
+    records, _ = run(
         directory,
-        dataclasses.replace(subject.probe, seed=settings.seed),
+        [probe],
         subject.source,
         subject.positions.tolist()[: settings.num_images],
         model=model or subject.model,
+        seed=settings.seed,
         settings=dataclasses.asdict(settings),
+        settings_of={probe.name: {}},
         command=["survival"],
-        shard_size=settings.shard_size,
-        pictures=subject.positions.tolist(),
+        size=settings.shard_size,
         progress=False,
     )
-    return records
+    return records[probe.name]
 
 
 def trials(root: Path) -> Iterator[Trial]:
@@ -179,9 +183,9 @@ def _of_manifests(runs: Subjects) -> Iterator[tuple[str, Damage]]:
     yield "epsilon edited", _setting("epsilon", [8.0])
 
 
-def _bytes(path: Callable[[Path, int], Path], change: Callable[[bytes], bytes]) -> Damage:
+def _bytes(path: Callable[[Path, str, int], Path], change: Callable[[bytes], bytes]) -> Damage:
     def harm(out: Path) -> None:
-        part = path(out, 1)
+        part = path(out, PROBE, 1)
         part.write_bytes(change(part.read_bytes()))
 
     return harm
@@ -193,9 +197,9 @@ def _flipped(content: bytes, place: float) -> bytes:
     return bytes(changed)
 
 
-def _swapped(path: Callable[[Path, int], Path]) -> Damage:
+def _swapped(path: Callable[[Path, str, int], Path]) -> Damage:
     def harm(out: Path) -> None:
-        first, second = path(out, 0), path(out, 1)
+        first, second = path(out, PROBE, 0), path(out, PROBE, 1)
         content = first.read_bytes()
         first.write_bytes(second.read_bytes())
         second.write_bytes(content)
@@ -205,7 +209,7 @@ def _swapped(path: Callable[[Path, int], Path]) -> Damage:
 
 def _table(change: Callable[[pa.Table], pa.Table]) -> Damage:
     def harm(out: Path) -> None:
-        path = part_path(out, 1)
+        path = part_path(out, PROBE, 1)
         pq.write_table(change(pq.read_table(path)), path)
 
     return harm
@@ -219,9 +223,9 @@ def _better(table: pa.Table) -> pa.Table:
 
 def _arrays(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Damage:
     def harm(out: Path) -> None:
-        with np.load(gallery_path(out, 1)) as stored:
+        with np.load(gallery_path(out, PROBE, 1)) as stored:
             arrays = dict(stored)
-        np.savez(gallery_path(out, 1), **change(arrays))
+        np.savez(gallery_path(out, PROBE, 1), **change(arrays))
 
     return harm
 
@@ -235,7 +239,7 @@ def _of_parts(runs: Subjects) -> Iterator[tuple[str, Damage]]:
             )
         yield f"{what}: cut off", _bytes(path, lambda content: content[:-30])
         yield f"{what}: swapped between shards", _swapped(path)
-        foreign = path(runs.other, 1).read_bytes()
+        foreign = path(runs.other, PROBE, 1).read_bytes()
         yield f"{what}: another run's", _bytes(path, partial(_replaced, new=foreign))
         yield (
             f"{what}: a copy under another number",
@@ -255,8 +259,8 @@ def _of_parts(runs: Subjects) -> Iterator[tuple[str, Damage]]:
     )
 
 
-def _copied(path: Callable[[Path, int], Path], out: Path) -> None:
-    shutil.copyfile(path(out, 1), path(out, 9))
+def _copied(path: Callable[[Path, str, int], Path], out: Path) -> None:
+    shutil.copyfile(path(out, PROBE, 1), path(out, PROBE, 9))
 
 
 def _replaced(content: bytes, new: bytes) -> bytes:
@@ -310,7 +314,7 @@ def _other_models(root: Path) -> list[Trial]:
     )
     for name, changes in swaps:
         out = Path(shutil.copytree(whole, root / "swapped"))
-        part_path(out, 2).unlink()
+        part_path(out, PROBE, 2).unlink()
         _net(**changes).save(path)
         model = keras.models.load_model(path)
 

@@ -1,8 +1,8 @@
-"""The networks and pictures of the tests of feeding are in a file of their own."""
+"""The networks and pictures of the tests of feeding, and records, are in files of their own."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "probes")]

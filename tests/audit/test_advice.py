@@ -16,6 +16,7 @@ from tf_fragile.audit.run import run_audit
 from tf_fragile.audit.settings import AuditSettings
 from tf_fragile.audit.subject import open_subject
 from tf_fragile.errors import InputError
+from tf_fragile.probes.fragility.verdict import sentence as said_of
 
 L = keras.layers
 FAST = {"steps": 1, "explainers": ("gradient",), "epsilon": (4.0,), "num_images": 2, "plateau": 0}
@@ -57,11 +58,11 @@ def test_names_in_the_order_that_is_advised_end_in_a_right_audit(tmp_path: Path)
     folders(tmp_path, ("c", "b", "a"))
     given = settings(tmp_path, by_colour())
     (wrong,) = run_audit(given, tmp_path / "wrong", say=str, progress=False).verdicts
-    assert wrong.word == "INCONCLUSIVE" and wrong.doubts[0].kind == "feeding"
-    assert "with the classes in reverse order it is 100 % [86, 100] (write their" in wrong.text
-    given = replace(given, classes=listed(wrong.text, tmp_path / "names.txt"))
+    assert wrong.word == "INCONCLUSIVE" and wrong.reasons[0].kind == "feeding"
+    assert "with the classes in reverse order it is 100 % [86, 100] (write their" in said_of(wrong)
+    given = replace(given, classes=listed(said_of(wrong), tmp_path / "names.txt"))
     result = run_audit(given, tmp_path / "right", say=str, progress=False)
-    assert "feeding" not in [doubt.kind for doubt in result.verdicts[0].doubts]
+    assert "feeding" not in [doubt.kind for doubt in result.verdicts[0].reasons]
     assert (result.records["label"] == result.records["predicted"]).all()
     # A file in the wrong order is put right in the same way.
     (tmp_path / "names.txt").write_text("a\nb\nc")

@@ -22,6 +22,7 @@ from tf_fragile.audit.run import run_audit
 from tf_fragile.audit.settings import AuditSettings
 from tf_fragile.audit.specs import in_words
 from tf_fragile.errors import InputError
+from tf_fragile.probes.fragility.verdict import sentence
 from tf_fragile.runs.execution import held
 from tf_fragile.runs.records import read_records
 
@@ -85,8 +86,8 @@ def test_an_audit_leaves_a_table_records_a_summary_a_manifest_and_a_report(finis
     assert said[0].startswith("model: embedded (")
     assert "forward passes in 1 shards and 3 attacks to build, roughly" in text
     assert "gradient: random_sign | top_k" in text
-    assert result.verdicts[0].text in said
-    records = read_records(out)
+    assert sentence(result.verdicts[0]) in said
+    records = read_records(out, "fragility")
     pd.testing.assert_frame_equal(records, result.records)
     summary = pd.read_csv(out / "summary.csv")
     assert len(summary) == 4
@@ -170,7 +171,7 @@ def test_names_with_html_are_shown_as_text(tmp_path, model_file) -> None:
 
 def test_running_the_same_audit_again_recomputes_nothing(tmp_path, finished) -> None:
     out = finished.copied(tmp_path / "out")
-    part = next((out / "records").glob("*.parquet"))
+    part = next((out / "records" / "fragility").glob("*.parquet"))
     stamp = part.stat().st_mtime_ns
     second = audit(out)
     assert part.stat().st_mtime_ns == stamp
@@ -216,18 +217,20 @@ def test_sigkill_halfway_then_the_same_command_finishes_with_equal_records(tmp_p
         command(killed, *QUICK), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 200
-    while not list(killed.glob("records/part-*.parquet")) and time.monotonic() < deadline:
+    while not list(killed.glob("records/*/part-*.parquet")) and time.monotonic() < deadline:
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    before = {p.name: p.stat().st_mtime_ns for p in killed.glob("records/part-*.parquet")}
+    before = {p.name: p.stat().st_mtime_ns for p in killed.glob("records/*/part-*.parquet")}
     assert 1 <= len(before) < 6
     done = subprocess.run(command(killed, *QUICK), check=True, capture_output=True, timeout=300)
     assert b"report:" in done.stdout
-    after = {p.name: p.stat().st_mtime_ns for p in killed.glob("records/part-*.parquet")}
+    after = {p.name: p.stat().st_mtime_ns for p in killed.glob("records/*/part-*.parquet")}
     assert len(after) == 6
     assert all(after[name] == stamp for name, stamp in before.items())
-    pd.testing.assert_frame_equal(read_records(killed), read_records(whole))
+    pd.testing.assert_frame_equal(
+        read_records(killed, "fragility"), read_records(whole, "fragility")
+    )
 
 
 @pytest.mark.parametrize(

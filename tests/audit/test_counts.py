@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from attack_records import attack_records
 
 from tf_fragile.audit.counts import Counts, as_recorded, count, skipped_in_words
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Skipped, Source
 from tf_fragile.probes.sampling import Drawn, nothing_seen
-from tf_fragile.runs.records import make_records
 
 
 def source(size: int, skipped: tuple[Skipped, ...] = ()) -> Source:
@@ -85,7 +85,7 @@ def test_fewer_than_asked_for_is_said(looked_at: int, passed_over: int, sentence
 
 def test_the_records_have_the_last_word() -> None:
     row = {"label": 0, "predicted": 1, "metric": "excluded", "value": 1.0, "note": "misclassified"}
-    records = make_records([{**row, "sample": 3}, {**row, "sample": 5}])
+    records = attack_records([{**row, "sample": 3}, {**row, "sample": 5}])
     assert as_recorded(Counts(9, 0, 9, 1), records) == Counts(9, 0, 9, 2, wrong=2)
 
 

@@ -20,6 +20,7 @@ from tf_fragile.audit.suspicion import at_chance, is_hopeless, suspicions
 from tf_fragile.backprop.network import as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.errors import InputError
+from tf_fragile.probes.fragility.verdict import sentence as said_of
 from tf_fragile.probes.sampling import Seen, draw, nothing_seen
 
 PREFIX = "the model seems to be fed wrongly: "
@@ -409,12 +410,12 @@ def test_an_audit_of_a_wrongly_fed_model_says_nothing_but_that(wrong) -> None:
     result, said = wrong
     (verdict,) = result.verdicts
     assert verdict.word == "INCONCLUSIVE"
-    assert verdict.doubts[0].kind == "feeding"
+    assert verdict.reasons[0].kind == "feeding"
     sentence = (
         f"{PREFIX}accuracy 50 % [38, 62] on 60 images (chance 17 %, 6 outputs); "
         "with --preprocessing=raw it is 100 % [94, 100]"
     )
-    assert sentence in verdict.text
+    assert sentence in said_of(verdict)
     plan = said[: said.index("")]
     assert f"DOUBT: {sentence}" in plan
     assert any(line.startswith("feeding, otherwise: on 60 images --preproc") for line in plan)
@@ -427,10 +428,10 @@ def test_an_audit_of_a_wrongly_fed_model_says_nothing_but_that(wrong) -> None:
 
 
 def test_the_remedy_followed_literally_ends_in_a_right_audit(wrong, archive, tmp_path) -> None:
-    flag = re.search(r"--preprocessing=(\S+) it is", wrong[0].verdicts[0].text)
+    flag = re.search(r"--preprocessing=(\S+) it is", said_of(wrong[0].verdicts[0]))
     said: list[str] = []
     (verdict,) = audited(archive, tmp_path / "out", said, preprocessing=flag[1]).verdicts
-    assert "feeding" not in [doubt.kind for doubt in verdict.doubts]
+    assert "feeding" not in [reason.kind for reason in verdict.reasons]
     assert not any(line.startswith("DOUBT") for line in said)
     assert any(line.startswith("feeding: accuracy 100 % [81, 100] on 16 images") for line in said)
 

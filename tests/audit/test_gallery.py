@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
+from attack_records import attack_records
 from PIL import Image
 
 from tf_fragile.audit.gallery import examples
 from tf_fragile.audit.plan import make_plan
 from tf_fragile.audit.run import AuditResult, run_audit
 from tf_fragile.audit.settings import AuditSettings
-from tf_fragile.audit.shown import Place, choose_shown
 from tf_fragile.audit.subject import Subject, open_subject
 from tf_fragile.probes import running
-from tf_fragile.probes.pictures import deviation_arrays, deviations, kept
-from tf_fragile.probes.running import keep_pictures, run_probe
+from tf_fragile.probes.fragility.pictures import deviation_arrays, deviations, kept
+from tf_fragile.probes.fragility.shown import Place, choose_shown
+from tf_fragile.probes.running import keep_pictures
 from tf_fragile.runs.atomic import make_directory
 from tf_fragile.runs.execution import held
 from tf_fragile.runs.gallery import gallery_directory, image_path, names_of, read_gallery
-from tf_fragile.runs.records import make_records, read_records
+from tf_fragile.runs.records import read_records
 
 NAMES = ("a_red", "b_green", "c_blue")
 SIDE = 8
+PROBE = "fragility"
 
 
 def save_model(path: Path) -> None:
@@ -93,7 +96,7 @@ def three(run: Run) -> Path:
 
 @pytest.fixture(scope="module")
 def records(run: Run, three: Path) -> pd.DataFrame:
-    return read_records(run.out)
+    return read_records(run.out, PROBE)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +117,8 @@ def test_the_worst_median_and_best_of_the_attacked_are_shown_with_file_and_both_
     three: Path, records: pd.DataFrame
 ) -> None:
     overlap = (records.metric == "top_k_intersection") & (records.attack == "top_k")
-    at = records[overlap & (records.epsilon == 4)].sort_values(["value", "sample"])
+    plain = overlap & (records.epsilon == 4) & (records.variant == "")
+    at = records[plain].sort_values(["value", "sample"])
     assert len(at) == 5
     assert cards(three) == [int(at["sample"].iloc[place]) for place in (0, 2, 4)]
     page = three.read_text("utf-8")
@@ -130,7 +134,7 @@ def test_the_worst_median_and_best_of_the_attacked_are_shown_with_file_and_both_
 def test_counts_are_the_same_in_plan_end_and_report_and_a_new_gallery_computes_no_records(
     run: Run, three: Path
 ) -> None:
-    before, drawn = stamps(run.out / "records"), stamps(run.out / "gallery")
+    before, drawn = stamps(run.out / "records" / PROBE), stamps(run.out / "gallery" / PROBE)
     text = "7 looked at, 2 misclassified and passed over, 5 attacked"
     for gallery, pictures in [(5, 2), (2, 0), (0, 0)]:
         result = run(gallery)
@@ -141,8 +145,8 @@ def test_counts_are_the_same_in_plan_end_and_report_and_a_new_gallery_computes_n
         assert result.report.read_text("utf-8").count(text) == 2
         assert result.summary.n.add(result.summary.n_failed).eq(result.counts.attacked).all()
         assert len(cards(result.report)) == gallery
-        assert stamps(run.out / "records") == before
-        after = stamps(run.out / "gallery")
+        assert stamps(run.out / "records" / PROBE) == before
+        after = stamps(run.out / "gallery" / PROBE)
         assert {name: after[name] for name in drawn} == drawn
         assert len(after) == len(drawn) + pictures
         drawn = after
@@ -164,12 +168,12 @@ def keep(subject: Subject, out: Path, samples: list[int], records: pd.DataFrame)
         keep_pictures(
             out,
             subject.probe,
-            subject.source,
             samples,
             records,
+            name=PROBE,
             run="again",
             lease=lease,
-            shard_size=2,
+            size=2,
             progress=False,
         )
 
@@ -177,20 +181,21 @@ def keep(subject: Subject, out: Path, samples: list[int], records: pd.DataFrame)
 def test_pictures_of_a_second_attack_equal_those_of_the_first_to_the_bit(
     run: Run, three: Path, records: pd.DataFrame, subject: Subject, tmp_path: Path
 ) -> None:
-    whole, _ = run_probe(
+    whole, _ = running.run(
         tmp_path,
-        subject.probe,
+        [replace(subject.probe, shown=frozenset(range(7)))],
         subject.source,
         range(7),
         model=subject.model,
+        seed=0,
         settings={},
+        settings_of={PROBE: {}},
         command=(),
-        shard_size=2,
-        pictures=range(7),
+        size=2,
         progress=False,
     )
-    pd.testing.assert_frame_equal(whole, records)
-    again, first = read_gallery(run.out), read_gallery(tmp_path)
+    pd.testing.assert_frame_equal(whole[PROBE], records)
+    again, first = read_gallery(run.out, PROBE), read_gallery(tmp_path, PROBE)
     names = {name for name in again if not name.endswith("|deviation")}
     assert kept(names) >= set(cards(three))
     assert kept(first) == {2, 3, 4, 5, 6}
@@ -202,7 +207,7 @@ def test_pictures_of_a_second_attack_equal_those_of_the_first_to_the_bit(
 def test_what_is_lost_damaged_or_interrupted_is_made_again_and_nothing_else(
     records: pd.DataFrame, subject: Subject, tmp_path: Path, monkeypatch
 ) -> None:
-    make_directory(gallery_directory(tmp_path))
+    make_directory(gallery_directory(tmp_path, PROBE))
     real, written = running.write_gallery, []
 
     def write(path: Path, arrays, origin) -> None:
@@ -214,19 +219,19 @@ def test_what_is_lost_damaged_or_interrupted_is_made_again_and_nothing_else(
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(running, "write_gallery", write)
         keep(subject, tmp_path, [6, 2, 4], records)
-    stamp = stamps(gallery_directory(tmp_path))
+    stamp = stamps(gallery_directory(tmp_path, PROBE))
     assert list(stamp) == ["image-0000002.npz", "image-0000004.npz"]
     keep(subject, tmp_path, [6, 2, 4], records)
-    assert kept(names_of(tmp_path, "again")) == {2, 4, 6}
-    whole = stamps(gallery_directory(tmp_path))
+    assert kept(names_of(tmp_path, PROBE, "again")) == {2, 4, 6}
+    whole = stamps(gallery_directory(tmp_path, PROBE))
     assert {name: whole[name] for name in stamp} == stamp
-    lost, damaged = (image_path(tmp_path, sample) for sample in (6, 2))
+    lost, damaged = (image_path(tmp_path, PROBE, sample) for sample in (6, 2))
     content = lost.read_bytes(), damaged.read_bytes()
     lost.unlink()
     damaged.write_bytes(content[1][:200])
     keep(subject, tmp_path, [2, 4, 6], records)
     assert (lost.read_bytes(), damaged.read_bytes()) == content
-    assert image_path(tmp_path, 4).stat().st_mtime_ns == stamp["image-0000004.npz"]
+    assert image_path(tmp_path, PROBE, 4).stat().st_mtime_ns == stamp["image-0000004.npz"]
 
 
 def test_the_plan_says_what_the_second_attack_costs(subject: Subject) -> None:
@@ -249,7 +254,7 @@ def test_the_plan_says_what_the_second_attack_costs(subject: Subject) -> None:
 
 def overlaps(**values: float):
     common = {"label": 0, "predicted": 0, "explainer": "g", "attack": "top_k", "epsilon": 2.0}
-    return make_records(
+    return attack_records(
         {**common, "sample": int(name[1:]), "metric": "top_k_intersection", "value": value}
         for name, value in values.items()
     )
@@ -267,7 +272,7 @@ def test_a_card_says_that_its_pictures_are_of_another_attack(
 ) -> None:
     places = choose_shown(records, 3, "gradient", "top_k").places
     (sample, *_) = (place.sample for place in places)
-    arrays = read_gallery(run.out) | {f"{sample}|deviation": np.asarray(0.02)}
+    arrays = read_gallery(run.out, PROBE) | {f"{sample}|deviation": np.asarray(0.02)}
     told = {e.sample: e.place for e in examples(arrays, records, subject.source, places)}
     assert told[sample] == (
         "worst, rank 1 of 5 by overlap; the pictures come from a second attack, whose overlaps "

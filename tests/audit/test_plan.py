@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 import tf_fragile as tff
-from tf_fragile.audit.plan import _padding, _share, _unfollowed
-from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.audit.plan import _share, _unfollowed
+from tf_fragile.audit.subject import _bare
 from tf_fragile.backprop.network import as_network
+from tf_fragile.probes.fragility.work import padding
+from tf_fragile.runs.tasks import cut
 
 layers = keras.layers
 
@@ -29,9 +31,7 @@ layers = keras.layers
 def test_padding_is_the_share_of_rows_that_only_fill_up_chunks(
     images, shard, rows, levels, share
 ) -> None:
-    radii = tuple(float(i + 1) for i in range(levels))
-    settings = AuditSettings(shard_size=shard, rows=rows, epsilon=radii)
-    assert _share(_padding(images, levels, SimpleNamespace(settings=settings))) == share
+    assert _share(padding(cut(range(images), shard), levels, rows)) == share
 
 
 def subject(join, **settings) -> SimpleNamespace:
@@ -41,18 +41,24 @@ def subject(join, **settings) -> SimpleNamespace:
     attack = tff.attack("top_k", k=3, **settings)
     control = tff.attack("top_k", k=3, optimizer="random_sign")
     images = np.ones((1, 6, 6, 3), "float32")
+    network = as_network(keras.Model(x, layers.Dense(3)(layers.Flatten()(h))))
+    attacks = {"random_sign": control, "top_k": attack}
+    source = SimpleNamespace(load=lambda _: SimpleNamespace(image=images))
+    positions = np.array([0])
     return SimpleNamespace(
-        network=as_network(keras.Model(x, layers.Dense(3)(layers.Flatten()(h)))),
-        probe=SimpleNamespace(attacks={"random_sign": control, "top_k": attack}),
-        source=SimpleNamespace(load=lambda _: SimpleNamespace(image=images)),
-        positions=np.array([0]),
+        network=network,
+        probe=SimpleNamespace(attacks=attacks),
+        source=source,
+        positions=positions,
+        bare=_bare(network, attacks, source, positions),
     )
 
 
 def test_layers_without_a_surrogate_are_named_where_derivatives_are_followed() -> None:
-    names, (sentence,) = _unfollowed(subject(layers.Maximum(name="join")))
-    assert names == ("join",)
+    found = subject(layers.Maximum(name="join"))
+    (sentence,) = _unfollowed(found)
+    assert found.bare == ("join",)
     assert "Layer 'join' has or may have a kink and no surrogate" in sentence
-    assert _unfollowed(subject(layers.Add())) == ((), ())
+    assert _unfollowed(subject(layers.Add())) == ()
     blind = subject(layers.Maximum(name="join"), optimizer="secant")
-    assert _unfollowed(blind) == ((), ())
+    assert _unfollowed(blind) == ()

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from attack_records import attack_records
 
 from tf_fragile.audit.pictures import Example, View
 from tf_fragile.audit.report import write_report
-from tf_fragile.audit.summary import summarize
 from tf_fragile.errors import InputError
-from tf_fragile.runs.records import make_records
+from tf_fragile.probes.fragility.summary import summarize
 
 EVIL = "<img src=x onerror=alert(1)>"
 EPSILONS = (1.0, 2.0, 4.0, 8.0)
@@ -92,14 +92,14 @@ def summary_of(shown: list[Example]) -> pd.DataFrame:
             }
             rows.append({**common, "metric": "success", "value": float(view.success)})
             rows += [{**common, "metric": m, "value": v} for m, v in view.metrics.items()]
-    return summarize(make_records(rows), resamples=200)
+    return summarize(attack_records(rows), resamples=200)
 
 
 def write(path: Path, shown: list[Example], **changes: Any) -> str:
     arguments: dict[str, Any] = {
         "title": "squeezenet on 8 images",
         "facts": {"model": "squeezenet_v1.0", "images": "8 of 10", "seed": "0"},
-        "verdict_lines": ["gradient: FRAGILE, overlap 0.05 at ε = 8 (random 0.31)."],
+        "verdict_lines": [("gradient: FRAGILE, overlap 0.05 at ε = 8 (random 0.31).", "bad")],
         "summary": summary_of(shown),
         "exclusions": {"misclassified": 2},
         "skipped_files": [("broken.jpg", "truncated file")],
@@ -160,7 +160,7 @@ def test_names_with_html_are_text_everywhere(tmp_path: Path) -> None:
         shown,
         title=EVIL,
         facts={EVIL: EVIL},
-        verdict_lines=[EVIL],
+        verdict_lines=[(EVIL, "unknown")],
         exclusions={EVIL: 1},
         skipped_files=[(EVIL, EVIL + "</script>")],
     )
@@ -213,7 +213,7 @@ def test_does_without_examples_and_without_numbers(tmp_path: Path) -> None:
     page = write(
         tmp_path / "report.html",
         [],
-        summary=summarize(make_records([])),
+        summary=summarize(attack_records([])),
         exclusions={},
         skipped_files=[],
     )
@@ -223,11 +223,12 @@ def test_does_without_examples_and_without_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "tone"),
-    [("a: FRAGILE", "bad"), ("a: PASS", "good"), ("a: INCONCLUSIVE", "unsure"), ("a: b", "plain")],
+    ("state", "tone"), [("bad", "bad"), ("good", "good"), ("unknown", "unsure")]
 )
-def test_a_verdict_has_the_colour_of_its_word(tmp_path: Path, line: str, tone: str) -> None:
-    page = write(tmp_path / "report.html", [], summary=summary_of([]), verdict_lines=[line])
+def test_a_verdict_has_the_colour_of_its_state(tmp_path: Path, state: str, tone: str) -> None:
+    line = "a: PASS and FRAGILE"
+    lines = [(line, state)]
+    page = write(tmp_path / "report.html", [], summary=summary_of([]), verdict_lines=lines)
     assert f'<li class="{tone}">{line}</li>' in page
 
 

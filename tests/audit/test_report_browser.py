@@ -13,11 +13,11 @@ from typing import NoReturn
 import numpy as np
 import pandas as pd
 import pytest
+from attack_records import attack_records
 
 from tf_fragile.audit.pictures import Example, View
 from tf_fragile.audit.report import write_report
-from tf_fragile.audit.summary import summarize
-from tf_fragile.runs.records import make_records
+from tf_fragile.probes.fragility.summary import summarize
 
 EVIL = "<img src=x onerror=document.documentElement.dataset.evil=1>"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -52,13 +52,13 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for e in shown
         for v in e.views
     ]  # fmt: skip
-    summary: pd.DataFrame = summarize(make_records(rows), resamples=50)
+    summary: pd.DataFrame = summarize(attack_records(rows), resamples=50)
     path = tmp_path_factory.mktemp("report") / "report.html"
     write_report(
         path,
         title=EVIL,
         facts={"file": EVIL},
-        verdict_lines=[EVIL],
+        verdict_lines=[(EVIL, "unknown")],
         summary=summary,
         exclusions={EVIL: 1},
         skipped_files=[(EVIL, EVIL)],

@@ -18,13 +18,14 @@ from tf_fragile.audit import bands, given
 from tf_fragile.audit.cards import cards, metric_text
 from tf_fragile.audit.gallery import of_bands
 from tf_fragile.audit.pictures import Example, View
-from tf_fragile.audit.run import AuditResult, _grid, run_audit
+from tf_fragile.audit.run import AuditResult, run_audit
 from tf_fragile.audit.settings import BUDGETS, AuditSettings
-from tf_fragile.audit.subject import _attacks, open_subject
+from tf_fragile.audit.subject import _attacks, _grid, open_subject
 from tf_fragile.audit.units import radii_in_words
 from tf_fragile.data import PREPROCESSINGS
 from tf_fragile.errors import InputError
-from tf_fragile.probes.pictures import Picture, to_arrays
+from tf_fragile.probes.fragility.pictures import Picture, to_arrays
+from tf_fragile.probes.fragility.verdict import sentence as said_of
 from tf_fragile.runs.gallery import read_gallery
 from tf_fragile.runs.records import read_records
 
@@ -70,7 +71,7 @@ def test_data_in_bounds_are_attacked_as_the_pictures_that_they_are(pictures, dat
     pd_keys = ["sample", "explainer", "attack", "level"]
     tables = []
     for folder in (pictures[0], data[0]):
-        records = read_records(folder / "out")
+        records = read_records(folder / "out", "fragility")
         records = records[records["attack"] == "random_sign"].copy()
         records["level"] = records["epsilon"].rank(method="dense")
         overlap = records[records["metric"] == "top_k_intersection"]
@@ -80,7 +81,7 @@ def test_data_in_bounds_are_attacked_as_the_pictures_that_they_are(pictures, dat
 
 
 def test_data_in_bounds_are_drawn_as_the_pictures_that_they_are(pictures, data) -> None:
-    ours, theirs = (read_gallery(folder / "out") for folder in (data[0], pictures[0]))
+    ours, theirs = (read_gallery(folder / "out", "fragility") for folder in (data[0], pictures[0]))
     assert ours.keys() == theirs.keys()
     for name in ours:
         if name.endswith("original") or name.endswith("random_sign|change"):
@@ -117,7 +118,7 @@ def test_too_few_images_are_said_before_the_work_and_in_the_verdict(data) -> Non
     assert said.index(sentence) < next(i for i, line in enumerate(said) if "derivatives:" in line)
     (verdict,) = result.verdicts
     assert verdict.word == "INCONCLUSIVE"
-    assert sentence in verdict.text
+    assert sentence in said_of(verdict)
 
 
 def test_what_words_are_is_said_at_the_end_and_in_the_report(data) -> None:
@@ -134,9 +135,7 @@ def test_a_radius_below_the_steps_of_the_data_is_in_doubt_and_one_above_is_not()
     def doubt(radius: float, bounds: tuple[float, float] | None) -> str:
         settings = AuditSettings(data="npz:a.npz", bounds=bounds, epsilon=(radius,))
         source = SimpleNamespace(load=lambda places: SimpleNamespace(image=pictures[places]))
-        return _grid(
-            SimpleNamespace(settings=settings, source=source, positions=np.arange(len(pictures)))
-        )
+        return _grid(settings, source, np.arange(len(pictures)))
 
     assert doubt(0.004, (-1.0, 1.0)).startswith("no other image lies within epsilon = 0.004")
     assert doubt(1 / 127.5, (-1.0, 1.0)) == ""

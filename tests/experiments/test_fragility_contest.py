@@ -104,7 +104,7 @@ def test_table_page_and_picture_are_written_and_taken_up_again(made, subject: Su
     page = (out / "budget_curve.md").read_text("utf-8")
     assert "### lrp_epsilon" in page and page.count("\n| annealed_momentum | 4 |") == 2
     assert (out / "budget_curve.png").read_bytes().startswith(b"\x89PNG")
-    part = out / "gradient" / "records" / "part-00000.parquet"
+    part = out / "gradient" / "records" / "fragility" / "part-00000.parquet"
     before = part.stat().st_mtime_ns
     again = budget_curve(TINY, subject, out, seed=0, command=("x.py",))
     pd.testing.assert_frame_equal(again, lines)

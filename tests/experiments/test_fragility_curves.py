@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from attack_records import attack_records
 
 from tf_fragile.experiments.fragility.curves.curves import COLUMNS, curves, for_people
 from tf_fragile.experiments.fragility.curves.orderings import orderings
 from tf_fragile.experiments.fragility.curves.paper import CURVES, paper_curves
-from tf_fragile.runs.records import make_records
 
 FAILED = "attack failed"
 
@@ -35,7 +35,7 @@ def published(change: dict[tuple[str, str, str], float] | None = None) -> pd.Dat
             record(i, point.method, point.attack, point.epsilon, point.metric, value + noise)
             for i, noise in enumerate((-0.001, 0.0, 0.001))
         ]
-    return make_records(rows)
+    return attack_records(rows)
 
 
 def test_a_mean_leaves_failed_attacks_out_and_counts_them() -> None:
@@ -43,7 +43,7 @@ def test_a_mean_leaves_failed_attacks_out_and_counts_them() -> None:
     rows = [
         record(i, "gradient", "top_k", 2.0, "top_k_intersection", v) for i, v in enumerate(values)
     ]
-    (row,) = curves(make_records(rows), paper_curves()).to_dict("records")
+    (row,) = curves(attack_records(rows), paper_curves()).to_dict("records")
     assert tuple(row) == COLUMNS
     assert row["mean"] == pytest.approx(0.2)
     assert (row["n"], row["n_failed"]) == (2, 1)
@@ -54,7 +54,7 @@ def test_a_mean_leaves_failed_attacks_out_and_counts_them() -> None:
 def test_without_published_values_the_column_is_empty() -> None:
     rows = [record(0, "vargrad", "top_k", 3.0, "spearman", 0.5)]
     for paper in (None, paper_curves()):
-        assert curves(make_records(rows), paper)["paper"].isna().all()
+        assert curves(attack_records(rows), paper)["paper"].isna().all()
 
 
 def test_curves_do_not_depend_on_the_order_of_the_records() -> None:
@@ -90,7 +90,7 @@ def test_the_gap_to_random_signs_is_measured_on_the_images_of_both() -> None:
         record(1, "gradient", "random_sign", 1.0, "top_k_intersection", 0.9),
         record(1, "gradient", "top_k", 1.0, "top_k_intersection", np.nan),
     ]
-    table = orderings(make_records(rows), paper_curves())
+    table = orderings(attack_records(rows), paper_curves())
     gap = table[table["claim"].str.startswith("gap in overlap")].iloc[0]
     assert gap["value"] == pytest.approx(0.3) and gap["n"] == 1
     assert gap["paper"] == pytest.approx(0.5)
@@ -154,7 +154,7 @@ def test_a_curve_that_rises_with_the_radius_is_not_monotone() -> None:
         for i in range(2)
         for epsilon, value in ((1.0, 0.2), (2.0, 0.3), (4.0, 0.31))
     ]
-    table = orderings(make_records(rows))
+    table = orderings(attack_records(rows))
     steps = table[table["claim"].str.contains("change from the radius before")]
     assert dict(zip(steps["epsilon"], steps["holds"], strict=True)) == {2.0: False, 4.0: True}
 
@@ -165,7 +165,7 @@ def test_an_attack_that_still_gains_from_four_to_eight_is_not_saturated() -> Non
         for attack, low in (("top_k", 0.25), ("mass_center", 0.29))
         for epsilon, value in ((4.0, 0.3), (8.0, low))
     ]
-    table = orderings(make_records(rows), paper_curves())
+    table = orderings(attack_records(rows), paper_curves())
     last = table[table["claim"].str.contains("from ε = 4 to 8")].set_index("claim")["holds"]
     assert list(last) == [False, True]
 
@@ -175,6 +175,6 @@ def test_without_published_values_only_claims_without_sizes_are_made() -> None:
         record(0, "gradient", attack, 8.0, "top_k_intersection", value)
         for attack, value in (("random_sign", 0.8), ("top_k", 0.7))
     ]
-    claims = orderings(make_records(rows))["claim"]
+    claims = orderings(attack_records(rows))["claim"]
     assert not claims.str.contains("0.30|half").any()
     assert set(CURVES) == {"top_k_intersection", "spearman", "center_shift"}

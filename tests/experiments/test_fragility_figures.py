@@ -135,7 +135,7 @@ def test_a_second_figure_reuses_the_records_of_the_first(
     made: tuple[Path, list[str]], subject: Subject
 ) -> None:
     out, _ = made
-    parts = sorted((out / "runs").glob("*/records/*.parquet"))
+    parts = sorted((out / "runs").glob("*/records/*/*.parquet"))
     before = {part: (part.stat().st_mtime_ns, part.read_bytes()) for part in parts}
     said: list[str] = []
     table = compare(SHIFTS, subject, TINY, out, progress=False, say=said.append)
@@ -149,7 +149,7 @@ def test_a_lost_shard_is_computed_again_with_the_same_records(
     made: tuple[Path, list[str]], subject: Subject
 ) -> None:
     out, _ = made
-    part = out / "runs" / "gradient" / "records" / "part-00001.parquet"
+    part = out / "runs" / "gradient" / "records" / "fragility" / "part-00001.parquet"
     before, table = part.read_bytes(), (out / "curves.csv").read_bytes()
     part.unlink()
     said: list[str] = []

@@ -23,7 +23,7 @@ from tf_fragile.experiments.fragility.images.request import Request
 from tf_fragile.experiments.fragility.images.subjective import objective_vs_subjective, told
 from tf_fragile.experiments.fragility.presets import Budget, Preset
 from tf_fragile.experiments.fragility.subject import Subject
-from tf_fragile.probes.pictures import Picture
+from tf_fragile.probes.fragility.pictures import Picture
 
 SIDE, COUNT = 12, 8
 BOX = {"deep_taylor": Budget(2, 3, 4.0, {"first": "box"})}

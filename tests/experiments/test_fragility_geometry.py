@@ -270,7 +270,7 @@ def test_angles_are_written_image_by_image_and_taken_up_again(
     assert told.loc["angle", "q50"] == pytest.approx(table["angle"].median(), rel=1e-5)
     assert is_png(tmp_path / "orthogonality.png")
     assert manifest(tmp_path / "orthogonality.manifest.json")["images"]["misclassified"] <= 1
-    (tmp_path / "run" / "records" / "part-00001.parquet").unlink()
+    (tmp_path / "run" / "records" / "curvature" / "part-00001.parquet").unlink()
     again = orthogonality(subject, TINY_ANGLES, request, progress=False, say=quiet)
     pd.testing.assert_frame_equal(again, table)
     with pytest.raises(InputError, match=r"beta was 1\.0 and is now 2\.0"):

@@ -96,7 +96,7 @@ def test_costs_of_one_attack_are_counted(made) -> None:
 def test_a_ranking_is_taken_up_again_without_computing_anything(made, subject: Subject) -> None:
     found, out, said = made
     assert "0 of them already there" in said[0] and "6 attacks to build" in said[0]
-    parts = sorted((out / "runs").glob("*/records/*.parquet"))
+    parts = sorted((out / "runs").glob("*/records/*/*.parquet"))
     before = {part: part.stat().st_mtime_ns for part in parts}
     again: list[str] = []
     same = explainer_ranking(TINY, subject, out, progress=False, say=again.append)

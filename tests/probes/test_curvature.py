@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,8 +16,7 @@ from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data.source import Batch
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.gradient import input_gradient
-from tf_fragile.probes.curvature import NO_CURVATURE, CurvatureProbe, measure
-from tf_fragile.probes.hessian import (
+from tf_fragile.probes.curvature.hessian import (
     Leading,
     PowerIteration,
     angle,
@@ -25,6 +25,7 @@ from tf_fragile.probes.hessian import (
     norm,
     unit,
 )
+from tf_fragile.probes.curvature.probe import NO_CURVATURE, CurvatureProbe, measure
 from tf_fragile.runs.records import make_records
 
 layers = keras.layers
@@ -236,6 +237,9 @@ def batch() -> Batch:
     return Batch(np.array([3, 14, 15, 92, 65]), image, np.array([0, 1, 2, -1, 0]))
 
 
+NO_SOURCE: Any = None  # batches are given
+
+
 def values(rows: list[dict], metric: str) -> dict[int, float]:
     return {row["sample"]: row["value"] for row in rows if row["metric"] == metric}
 
@@ -246,8 +250,9 @@ def only(batch: Batch, *rows: int) -> Batch:
 
 
 def test_the_probe_writes_every_metric_of_every_image(network: Network, batch: Batch) -> None:
-    table = make_records(CurvatureProbe(network)(batch))
-    assert set(table["probe"]) == {"curvature"} and set(table["explainer"]) == {"gradient"}
+    table = make_records(CurvatureProbe(network, NO_SOURCE).looked_at(batch), {})
+    assert set(table["explainer"]) == {"gradient"}
+    assert set(table[table["role"] == "control"]["metric"]) == {"random_angle"}
     assert (table.groupby("sample").size() == 9).all() and table["sample"].nunique() == 5
     wide = table.pivot(index="sample", columns="metric", values="value")
     assert wide["angle"].between(0, 90).all() and wide["random_angle"].between(60, 90).all()
@@ -261,7 +266,9 @@ def test_the_probe_writes_every_metric_of_every_image(network: Network, batch: B
 def test_the_probe_finds_the_dense_eigenvector_of_the_softplus_network(
     network: Network, batch: Batch
 ) -> None:
-    rows = CurvatureProbe(network, Softplus(2.0), PowerIteration(1e-7, 2000))(batch)
+    rows = CurvatureProbe(network, NO_SOURCE, Softplus(2.0), PowerIteration(1e-7, 2000)).looked_at(
+        batch
+    )
     smooth, target = Softplus(2.0).apply(network), network.predict(batch.image)
     flat = tf.constant(batch.image.reshape(5, -1))
 
@@ -282,18 +289,20 @@ def test_the_probe_finds_the_dense_eigenvector_of_the_softplus_network(
 
 
 def test_the_cut_into_batches_does_not_matter(network: Network, batch: Batch) -> None:
-    probe = CurvatureProbe(network)
-    together = make_records(probe(batch))
+    probe = CurvatureProbe(network, NO_SOURCE)
+    together = make_records(probe.looked_at(batch), {})
     for order in ((0,), (4, 2), (1, 3)):
-        part = make_records(probe(only(batch, *order)))
+        part = make_records(probe.looked_at(only(batch, *order)), {})
         both = part.merge(together, on=["sample", "metric"])
         np.testing.assert_allclose(both["value_x"], both["value_y"], rtol=1e-3, atol=1e-3)
 
 
 def test_the_seed_moves_the_start_and_the_control(network: Network, batch: Batch) -> None:
     tight = PowerIteration(1e-7, 2000)
-    first, other = (CurvatureProbe(network, settings=tight, seed=s)(batch) for s in (0, 1))
-    again = CurvatureProbe(network, settings=tight)(batch)
+    first, other = (
+        CurvatureProbe(network, NO_SOURCE, settings=tight, seed=s).looked_at(batch) for s in (0, 1)
+    )
+    again = CurvatureProbe(network, NO_SOURCE, settings=tight).looked_at(batch)
     assert [r["value"] for r in first] == [r["value"] for r in again]
     assert values(first, "random_angle") != values(other, "random_angle")
     for sample, found in values(first, "angle").items():
@@ -301,7 +310,7 @@ def test_the_seed_moves_the_start_and_the_control(network: Network, batch: Batch
 
 
 def test_a_relu_network_has_no_curvature_of_its_own(network: Network, batch: Batch) -> None:
-    rows = CurvatureProbe(network, NoSurrogate())(batch)
+    rows = CurvatureProbe(network, NO_SOURCE, NoSurrogate()).looked_at(batch)
     assert np.isnan(list(values(rows, "angle").values())).all()
     assert {row["note"] for row in rows} == {NO_CURVATURE}
     assert set(values(rows, "surrogate_agrees").values()) == {1.0}
@@ -316,6 +325,6 @@ def test_a_surrogate_of_other_labels_is_counted(batch: Batch) -> None:
     top = layers.Dense(2)
     network = as_network(keras.Model(x, top(h)))
     top.set_weights([np.array([[1.0, 0.0]]), np.array([0.0, 0.1])])
-    rows = CurvatureProbe(network)(batch)
+    rows = CurvatureProbe(network, NO_SOURCE).looked_at(batch)
     assert set(values(rows, "surrogate_agrees").values()) == {0.0}
     assert {row["predicted"] for row in rows} == {1}

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import tf_fragile as tff
 from tf_fragile.attacks.halving import smallest_epsilon
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Batch
-from tf_fragile.probes.fragility import SEARCHED, SMALLEST, FragilityProbe, sample_seed
-from tf_fragile.probes.pictures import from_arrays, to_arrays
+from tf_fragile.probes.fragility.names import KEYS, SEARCHED, SMALLEST
+from tf_fragile.probes.fragility.pictures import from_arrays, to_arrays
+from tf_fragile.probes.fragility.probe import FragilityProbe
+from tf_fragile.probes.seeds import sample_seed
 from tf_fragile.runs.records import make_records
 
 layers = keras.layers
+NO_SOURCE: Any = None  # batches are given
 
 
 @pytest.fixture
@@ -39,6 +45,7 @@ def probe(model, **settings) -> FragilityProbe:
     return FragilityProbe(
         explainers={"gradient": tff.explain("gradient", model),
                     "ig": tff.explain("integrated_gradients", model, steps=3)},
+        source=NO_SOURCE,
         attacks={"random_sign": tff.attack("top_k", k=10, optimizer="random_sign"),
                  "top_k": tff.attack("top_k", k=10, steps=4)},
         epsilon=(2.0, 4.0),
@@ -47,25 +54,29 @@ def probe(model, **settings) -> FragilityProbe:
     )  # fmt: skip
 
 
+def records_of(probe: FragilityProbe, batch: Batch) -> pd.DataFrame:
+    return make_records(probe.attacked(batch).rows, KEYS)
+
+
 def test_misclassified_images_are_excluded_and_said_so(model, batch) -> None:
-    records = make_records(probe(model)(batch).rows)
+    records = records_of(probe(model), batch)
     excluded = records[records.metric == "excluded"]
     assert excluded["sample"].tolist() == [11]
     assert excluded.note.tolist() == ["misclassified"]
     assert set(records[records.attack != ""]["sample"]) == {10, 12, 13}
-    everyone = make_records(probe(model, only_correct=False)(batch).rows)
+    everyone = records_of(probe(model, only_correct=False), batch)
     assert set(everyone[everyone.attack != ""]["sample"]) == {10, 11, 12, 13}
 
 
 def test_a_batch_of_misclassified_images_is_all_exclusions(model, batch) -> None:
     wrong = Batch(batch.index[1:2], batch.image[1:2], batch.label[1:2])
-    records = make_records(probe(model)(wrong).rows)
+    records = records_of(probe(model), wrong)
     assert records.metric.tolist() == ["excluded"]
 
 
 def test_records_hold_every_explainer_attack_radius_and_metric(model, batch) -> None:
-    findings = probe(model)(batch)
-    records = make_records(findings.rows)
+    findings = probe(model).attacked(batch)
+    records = make_records(findings.rows, KEYS)
     attacked = records[records.attack != ""]
     groups = attacked.groupby(["sample", "explainer", "attack", "epsilon"]).metric.agg(set)
     assert len(groups) == 3 * 2 * 2 * 2
@@ -81,16 +92,16 @@ def test_records_hold_every_explainer_attack_radius_and_metric(model, batch) -> 
 
 
 def test_completeness_gaps_are_recorded_for_methods_that_have_one(model, batch) -> None:
-    records = make_records(probe(model)(batch).rows)
+    records = records_of(probe(model), batch)
     gaps = records[records.metric == "gap"]
     assert set(gaps.explainer) == {"ig"}
     assert len(gaps) == 3
 
 
 def test_findings_do_not_depend_on_the_batch(model, batch) -> None:
-    whole = make_records(probe(model)(batch).rows)
+    whole = records_of(probe(model), batch)
     last = Batch(batch.index[3:], batch.image[3:], batch.label[3:])
-    alone = make_records(probe(model)(last).rows)
+    alone = records_of(probe(model), last)
     keys = ["sample", "explainer", "attack", "epsilon", "metric"]
     joined = alone.merge(whole, on=keys, suffixes=("", "_whole"))
     assert len(joined) == len(alone)
@@ -100,9 +111,9 @@ def test_findings_do_not_depend_on_the_batch(model, batch) -> None:
 def test_the_smallest_radius_that_halves_the_overlap_is_recorded(model, batch) -> None:
     searching = probe(model, smallest=1.0)
     steps: list[int] = []
-    records = make_records(searching(batch, steps.append).rows)
+    records = make_records(searching.attacked(batch, steps.append).rows, KEYS)
     found = records[records.metric == SMALLEST]
-    assert set(found.attack) == {"top_k" + SEARCHED}
+    assert set(found.attack) == {"top_k"} and set(found.variant) == {SEARCHED}
     assert set(found["sample"]) == {10, 12, 13}
     own = found[found.explainer == "gradient"].sort_values("sample").value
     kept = np.array([0, 2, 3])
@@ -117,7 +128,7 @@ def test_the_smallest_radius_that_halves_the_overlap_is_recorded(model, batch) -
     )
     np.testing.assert_array_equal(own, direct.epsilon)
     assert sum(steps) == searching.row_steps([10, 12, 13])
-    assert not (make_records(probe(model)(batch).rows).metric == SMALLEST).any()
+    assert not (records_of(probe(model), batch).metric == SMALLEST).any()
 
 
 def test_sample_seeds_differ_between_samples_and_between_seeds() -> None:
@@ -127,7 +138,7 @@ def test_sample_seeds_differ_between_samples_and_between_seeds() -> None:
 
 
 def test_pictures_survive_storage(model, batch) -> None:
-    findings = probe(model)(batch)
+    findings = probe(model).attacked(batch)
     arrays = to_arrays(batch, findings, PREPROCESSINGS["raw"], samples={12})
     pictures = list(from_arrays(arrays))
     assert {(p.sample, p.explainer, p.attack) for p in pictures} == {

@@ -12,16 +12,18 @@ from tf_fragile.runs import manifest as manifests
 from tf_fragile.runs.execution import execute, held
 from tf_fragile.runs.gallery import gallery_path
 from tf_fragile.runs.manifest import Manifest
-from tf_fragile.runs.records import make_records, part_path
-from tf_fragile.runs.shards import Shard, ShardResult, plan_shards
+from tf_fragile.runs.records import part_path
+from tf_fragile.runs.shards import Job
+from tf_fragile.runs.tasks import Findings, Task, cut
 
-SHARDS = plan_shards(range(5), 2)
+TASKS = cut(range(5), 2)
 
 
 def run(seed: int = 0, **settings: Any) -> Manifest:
     return manifests.begin(
         command=["toy"],
         settings=settings,
+        probes={"toy": {}},
         seed=seed,
         model_hash="m",
         data_hash="d",
@@ -29,17 +31,18 @@ def run(seed: int = 0, **settings: Any) -> Manifest:
     )
 
 
-def compute(directory: Path, manifest: Manifest, shards=SHARDS) -> list[int]:
+def compute(directory: Path, manifest: Manifest, tasks=TASKS) -> list[int]:
     """Runs; gives the numbers of the shards that were computed."""
     computed = []
 
-    def work(shard: Shard) -> ShardResult:
-        computed.append(shard.number)
+    def work(task: Task) -> Findings:
+        computed.append(task.number)
         row = {"label": 0, "predicted": 0, "metric": "m", "value": float(manifest.seed)}
-        rows = [row | {"sample": sample} for sample in shard.positions]
-        return ShardResult(make_records(rows), {str(shard.number): np.zeros(2)})
+        rows = [row | {"sample": sample} for sample in task.positions]
+        return Findings(rows, {str(task.number): np.zeros(2)})
 
-    records, _ = execute(directory, manifest, shards, work, progress=False)
+    found, _ = execute(directory, manifest, [Job("toy", {}, tasks, work)], progress=False)
+    records = found["toy"]
     assert list(records["sample"]) == list(range(5))
     assert set(records["value"]) == {float(manifest.seed)}
     return computed
@@ -67,9 +70,9 @@ def test_records_of_another_run_without_a_manifest_are_refused_and_kept(
 ) -> None:
     (finished / "manifest.json").unlink()
     if damage == "a part is missing":
-        part_path(finished, 0).unlink()
+        part_path(finished, "toy", 0).unlink()
     if damage == "a part is damaged":
-        gallery_path(finished, 0).write_bytes(b"")
+        gallery_path(finished, "toy", 0).write_bytes(b"")
     before = files(finished)
     with pytest.raises(InputError, match="was made by another run: with other settings, another m"):
         compute(finished, run(seed=1))
@@ -79,20 +82,20 @@ def test_records_of_another_run_without_a_manifest_are_refused_and_kept(
 def test_records_of_another_cut_without_a_manifest_are_refused(finished: Path) -> None:
     (finished / "manifest.json").unlink()
     with pytest.raises(InputError, match="was made by another run"):
-        compute(finished, run(shard_size=3), plan_shards(range(5), 3))
+        compute(finished, run(shard_size=3), cut(range(5), 3))
 
 
 def test_another_cut_that_nobody_wrote_into_the_settings_is_noticed(finished: Path) -> None:
     with pytest.raises(InputError, match=r"part-00002\.parquet is no part of this run"):
-        compute(finished, run(), plan_shards(range(5), 3))
+        compute(finished, run(), cut(range(5), 3))
 
 
 def test_what_a_killed_process_left_half_written_is_removed(finished: Path) -> None:
     names = [".report.html", ".summary.csv", ".samples.csv", ".manifest.json"]
     places = [finished / name for name in names]
     places += [
-        finished / "records" / ".part-00000.parquet",
-        finished / "gallery" / ".part-00000.npz",
+        finished / "records" / "toy" / ".part-00000.parquet",
+        finished / "gallery" / "toy" / ".part-00000.npz",
     ]
     before = files(finished)
     for place in places:

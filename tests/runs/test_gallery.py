@@ -20,25 +20,25 @@ MADE = Origin("run", (3, 4))
 
 
 def test_arrays_survive_and_parts_are_joined(tmp_path: Path) -> None:
-    gallery_path(tmp_path, 0).parent.mkdir()
+    gallery_path(tmp_path, "toy", 0).parent.mkdir(parents=True)
     parts = [{"3/original": np.arange(6, dtype=np.uint8)}, {}, {"4/map": np.eye(3)}]
     for number, arrays in enumerate(parts):
-        write_gallery(gallery_path(tmp_path, number), arrays, MADE)
-        part = read_pictures(gallery_path(tmp_path, number))
+        write_gallery(gallery_path(tmp_path, "toy", number), arrays, MADE)
+        part = read_pictures(gallery_path(tmp_path, "toy", number))
         assert part is not None and part.origin == MADE
-    read = read_gallery(tmp_path)
+    read = read_gallery(tmp_path, "toy")
     assert list(read) == ["3/original", "4/map"]
     np.testing.assert_array_equal(read["3/original"], parts[0]["3/original"])
     assert read["4/map"].dtype == np.float64
 
 
 def test_a_run_without_pictures_has_none(tmp_path: Path) -> None:
-    assert read_gallery(tmp_path) == {}
+    assert read_gallery(tmp_path, "toy") == {}
 
 
 def test_a_damaged_part_is_noticed_and_named(tmp_path: Path) -> None:
-    path = gallery_path(tmp_path, 0)
-    path.parent.mkdir()
+    path = gallery_path(tmp_path, "toy", 0)
+    path.parent.mkdir(parents=True)
     write_gallery(path, {"a": np.random.default_rng(0).normal(size=50)}, MADE)
     flipped = bytearray(path.read_bytes())
     flipped[100] ^= 0xFF
@@ -46,7 +46,7 @@ def test_a_damaged_part_is_noticed_and_named(tmp_path: Path) -> None:
         path.write_bytes(content)
         assert read_pictures(path) is None
         with pytest.raises(InputError, match=r"part-00000\.npz is damaged"):
-            read_gallery(tmp_path)
+            read_gallery(tmp_path, "toy")
 
 
 def test_objects_are_never_pickled(tmp_path: Path) -> None:
@@ -55,11 +55,11 @@ def test_objects_are_never_pickled(tmp_path: Path) -> None:
 
 
 def test_two_parts_may_not_share_a_name(tmp_path: Path) -> None:
-    gallery_path(tmp_path, 0).parent.mkdir()
+    gallery_path(tmp_path, "toy", 0).parent.mkdir(parents=True)
     for number in (0, 1):
-        write_gallery(gallery_path(tmp_path, number), {"same": np.zeros(1)}, MADE)
+        write_gallery(gallery_path(tmp_path, "toy", number), {"same": np.zeros(1)}, MADE)
     with pytest.raises(InputError, match=r"part-00001\.npz repeats the array 'same'"):
-        read_gallery(tmp_path)
+        read_gallery(tmp_path, "toy")
 
 
 def test_an_array_that_was_changed_renamed_or_added_is_noticed(tmp_path: Path) -> None:
@@ -85,16 +85,18 @@ def test_an_array_that_was_changed_renamed_or_added_is_noticed(tmp_path: Path) -
 
 
 def test_pictures_of_another_run_are_no_pictures_of_this_one(tmp_path: Path) -> None:
-    image_path(tmp_path, 3).parent.mkdir()
-    write_gallery(image_path(tmp_path, 3), {"3|original": np.zeros(1)}, Origin("other", (3,)))
+    image_path(tmp_path, "toy", 3).parent.mkdir(parents=True)
+    write_gallery(
+        image_path(tmp_path, "toy", 3), {"3|original": np.zeros(1)}, Origin("other", (3,))
+    )
     for read in (names_of, read_gallery):
         with pytest.raises(InputError, match=r"image-0000003\.npz was made by another run"):
-            read(tmp_path, "run")
-    assert names_of(tmp_path, "other") == {"3|original"}
+            read(tmp_path, "toy", "run")
+    assert names_of(tmp_path, "toy", "other") == {"3|original"}
 
 
 def test_pictures_of_an_earlier_version_are_refused(tmp_path: Path) -> None:
-    gallery_path(tmp_path, 0).parent.mkdir()
-    np.savez(gallery_path(tmp_path, 0), a=np.zeros(1))
+    gallery_path(tmp_path, "toy", 0).parent.mkdir(parents=True)
+    np.savez(gallery_path(tmp_path, "toy", 0), a=np.zeros(1))
     with pytest.raises(InputError, match=r"does not say which run made it: it was written by an e"):
-        read_gallery(tmp_path, "run")
+        read_gallery(tmp_path, "toy", "run")

@@ -21,6 +21,7 @@ def example(**changes: Any) -> Manifest:
     arguments: dict[str, Any] = {
         "command": ["tf_fragile", "audit", "--seed=3"],
         "settings": {"epsilon": (1.0, 2.0), "data": Path("folder"), "attack": {"k": 10}},
+        "probes": {"fragility": {"k": 5}},
         "seed": 3,
         "model_hash": "aa",
         "data_hash": "bb",

@@ -14,21 +14,14 @@ import pytest
 from tf_fragile.errors import InputError
 from tf_fragile.runs.execution import held
 from tf_fragile.runs.gallery import gallery_path, read_gallery
-from tf_fragile.runs.records import make_records, part_directory, part_path, read_records
-from tf_fragile.runs.shards import (
-    Shard,
-    ShardResult,
-    bar_over,
-    complete_shards,
-    plan_shards,
-    run_shards,
-    seems_complete,
-)
+from tf_fragile.runs.records import part_directory, part_path, read_records
+from tf_fragile.runs.shards import Job, bar_over, complete_tasks, run_tasks, seems_complete
+from tf_fragile.runs.tasks import Findings, Task, cut
 
-SHARDS = plan_shards(range(10, 17), 3)
+TASKS = cut(range(10, 17), 3)
 
 
-def work(shard: Shard) -> ShardResult:
+def work(task: Task) -> Findings:
     """A pure function of the shard, with numbers that depend on the sample alone."""
     rows = [
         {
@@ -38,17 +31,18 @@ def work(shard: Shard) -> ShardResult:
             "metric": "spearman",
             "value": np.random.default_rng(p).normal(),
         }
-        for p in shard.positions
+        for p in task.positions
     ]
-    return ShardResult(make_records(rows), {str(p): np.full(2, p) for p in shard.positions})
+    return Findings(rows, {str(p): np.full(2, p) for p in task.positions})
 
 
-def compute(directory: Path, shards=SHARDS, work=work, progress: bool = False) -> list[int]:
+def compute(directory: Path, tasks=TASKS, work=work, progress: bool = False) -> list[int]:
     """What is missing of the run called "toy"."""
+    job = Job("toy", {}, tasks, work)
     with held(directory) as lease:
-        complete = complete_shards(directory, shards, "toy")
-        return run_shards(
-            directory, shards, work, run="toy", complete=complete, lease=lease, progress=progress
+        complete = complete_tasks(directory, job, "toy")
+        return run_tasks(
+            directory, job, run="toy", complete=complete, lease=lease, progress=progress
         )
 
 
@@ -64,40 +58,40 @@ def finished(tmp_path: Path) -> Path:
 
 
 def test_the_plan_covers_every_position_once_in_order() -> None:
-    assert [s.number for s in SHARDS] == [0, 1, 2]
-    assert [s.positions for s in SHARDS] == [(10, 11, 12), (13, 14, 15), (16,)]
-    assert plan_shards([], 3) == ()
+    assert [s.number for s in TASKS] == [0, 1, 2]
+    assert [s.positions for s in TASKS] == [(10, 11, 12), (13, 14, 15), (16,)]
+    assert cut([], 3) == ()
 
 
 def test_impossible_plans_are_refused() -> None:
     with pytest.raises(InputError, match="shard size of 0 holds no sample"):
-        plan_shards([1], 0)
+        cut([1], 0)
     with pytest.raises(InputError, match="occurs twice"):
-        plan_shards([1, 2, 1], 2)
+        cut([1, 2, 1], 2)
 
 
 def test_a_finished_run_is_not_computed_again(finished: Path) -> None:
-    def forbidden(shard: Shard) -> ShardResult:
-        raise AssertionError(f"shard {shard.number} was complete")
+    def forbidden(task: Task) -> Findings:
+        raise AssertionError(f"shard {task.number} was complete")
 
     assert compute(finished, work=forbidden) == []
-    assert list(read_records(finished)["sample"]) == list(range(10, 17))
-    assert list(read_gallery(finished)) == [str(i) for i in range(10, 17)]
+    assert list(read_records(finished, "toy")["sample"]) == list(range(10, 17))
+    assert list(read_gallery(finished, "toy")) == [str(i) for i in range(10, 17)]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_interrupted_run_resumes_to_equal_bytes(
     finished: Path, tmp_path: Path, error: type[BaseException]
 ) -> None:
-    def interrupted(shard: Shard) -> ShardResult:
-        if shard.number == 1:
+    def interrupted(task: Task) -> Findings:
+        if task.number == 1:
             raise error
-        return work(shard)
+        return work(task)
 
     other = tmp_path / "other"
     with pytest.raises(error):
         compute(other, work=interrupted)
-    assert os.listdir(part_directory(other)) == ["part-00000.parquet"]
+    assert os.listdir(part_directory(other, "toy")) == ["part-00000.parquet"]
     assert compute(other) == [1, 2]
     assert contents(other) == contents(finished)
 
@@ -135,7 +129,7 @@ def test_a_run_killed_while_writing_resumes_to_equal_bytes(
     )
     assert process.returncode == -signal.SIGKILL
     assert [p for p in contents(other) if p.endswith(".partial")]
-    assert os.path.exists(gallery_path(other, 1)) == (write == 3)
+    assert os.path.exists(gallery_path(other, "toy", 1)) == (write == 3)
     assert compute(other) == [1, 2]
     assert contents(other) == contents(finished)
 
@@ -143,14 +137,14 @@ def test_a_run_killed_while_writing_resumes_to_equal_bytes(
 @pytest.mark.parametrize("damaged", [part_path, gallery_path])
 def test_a_damaged_part_is_computed_again(finished: Path, damaged: object) -> None:
     before = contents(finished)
-    path = damaged(finished, 1)  # type: ignore[operator]
+    path = damaged(finished, "toy", 1)  # type: ignore[operator]
     path.write_bytes(path.read_bytes()[:-10])
     assert compute(finished) == [1]
     assert contents(finished) == before
 
 
-def swap(directory: Path, of: Callable[[Path, int], Path]) -> None:
-    first, second = of(directory, 0), of(directory, 1)
+def swap(directory: Path, of: Callable[[Path, str, int], Path]) -> None:
+    first, second = of(directory, "toy", 0), of(directory, "toy", 1)
     content = first.read_bytes()
     first.write_bytes(second.read_bytes())
     second.write_bytes(content)
@@ -160,7 +154,7 @@ def swap(directory: Path, of: Callable[[Path, int], Path]) -> None:
 def test_parts_swapped_between_shards_are_computed_again(finished: Path, of) -> None:
     before = contents(finished)
     swap(finished, of)
-    assert not seems_complete(finished, SHARDS[0])
+    assert not seems_complete(finished, "toy", TASKS[0])
     assert compute(finished) == [0, 1]
     assert contents(finished) == before
 
@@ -169,24 +163,27 @@ def test_parts_swapped_between_shards_are_computed_again(finished: Path, of) -> 
 def test_an_intact_part_of_another_run_is_refused_and_kept(finished: Path, of) -> None:
     other = finished.parent / "other"
     with held(other) as lease:
-        run_shards(other, SHARDS, work, run="b", complete=(), lease=lease, progress=False)
-    of(finished, 1).write_bytes(of(other, 1).read_bytes())
+        job = Job("toy", {}, TASKS, work)
+        run_tasks(other, job, run="b", complete=(), lease=lease, progress=False)
+    of(finished, "toy", 1).write_bytes(of(other, "toy", 1).read_bytes())
     before = contents(finished)
-    with pytest.raises(InputError, match=rf"{of(finished, 1).name} was made by another run: with"):
+    with pytest.raises(
+        InputError, match=rf"{of(finished, 'toy', 1).name} was made by another run: with"
+    ):
         compute(finished)
     assert contents(finished) == before
 
 
 def test_a_damaged_part_beside_one_of_another_run_is_no_reason_to_go_on(finished: Path) -> None:
-    for shard in SHARDS:
-        part_path(finished, shard.number).write_bytes(b"")
+    for task in TASKS:
+        part_path(finished, "toy", task.number).write_bytes(b"")
     with pytest.raises(InputError, match=r"part-00000\.npz was made by another run"):
-        complete_shards(finished, SHARDS, "another")
+        complete_tasks(finished, Job("toy", {}, TASKS, work), "another")
 
 
 def test_a_part_beyond_the_plan_is_refused(finished: Path) -> None:
-    extra = part_path(finished, 7)
-    extra.write_bytes(part_path(finished, 1).read_bytes())
+    extra = part_path(finished, "toy", 7)
+    extra.write_bytes(part_path(finished, "toy", 1).read_bytes())
     with pytest.raises(
         InputError, match=r"part-00007\.parquet is no part of this run, which has 3"
     ):
@@ -194,23 +191,23 @@ def test_a_part_beyond_the_plan_is_refused(finished: Path) -> None:
 
 
 def test_the_number_of_complete_shards_is_known_beforehand(finished: Path) -> None:
-    assert [seems_complete(finished, shard) for shard in SHARDS] == [True] * 3
-    part_path(finished, 2).unlink()
-    assert not seems_complete(finished, SHARDS[2])
-    assert not seems_complete(finished, Shard(0, (10, 11)))
+    assert [seems_complete(finished, "toy", task) for task in TASKS] == [True] * 3
+    part_path(finished, "toy", 2).unlink()
+    assert not seems_complete(finished, "toy", TASKS[2])
+    assert not seems_complete(finished, "toy", Task(0, (10, 11)))
 
 
 def test_a_process_that_lost_the_directory_writes_nothing_more(finished: Path) -> None:
     other = finished.parent / "other"
 
-    def robbed(shard: Shard) -> ShardResult:
-        if shard.number == 1:
+    def robbed(task: Task) -> Findings:
+        if task.number == 1:
             (other / "lease.json").unlink()
-        return work(shard)
+        return work(task)
 
     with pytest.raises(InputError, match=r"lease\.json is gone, so this process writes nothing mo"):
         compute(other, work=robbed)
-    assert os.listdir(gallery_path(other, 0).parent) == ["part-00000.npz"]
+    assert os.listdir(gallery_path(other, "toy", 0).parent) == ["part-00000.npz"]
 
 
 def test_a_full_disk_stops_the_run_and_keeps_the_finished_shards(
@@ -218,10 +215,10 @@ def test_a_full_disk_stops_the_run_and_keeps_the_finished_shards(
 ) -> None:
     other = tmp_path / "other"
 
-    def fill(shard: Shard) -> ShardResult:
-        if shard.number == 1:
+    def fill(task: Task) -> Findings:
+        if task.number == 1:
             monkeypatch.setattr(os, "fsync", full)
-        return work(shard)
+        return work(task)
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -229,7 +226,7 @@ def test_a_full_disk_stops_the_run_and_keeps_the_finished_shards(
     with pytest.raises(InputError, match=r"No space left in .*what is already written"):
         compute(other, work=fill)
     monkeypatch.undo()
-    assert os.listdir(part_directory(other)) == ["part-00000.parquet"]
+    assert os.listdir(part_directory(other, "toy")) == ["part-00000.parquet"]
     assert compute(other) == [1, 2]
     assert contents(other) == contents(finished)
 
@@ -243,7 +240,7 @@ def test_a_directory_that_cannot_be_made_is_told_before_any_work(tmp_path: Path)
 def test_the_bar_counts_images_and_starts_at_those_already_there(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    part_path(finished, 2).unlink()
+    part_path(finished, "toy", 2).unlink()
     compute(finished, progress=True)
     shown = capsys.readouterr().err
     assert "6/7" in shown
@@ -253,8 +250,8 @@ def test_the_bar_counts_images_and_starts_at_those_already_there(
 
 def test_resumed_records_equal_those_of_another_cut_of_the_same_samples(finished: Path) -> None:
     other = finished.parent / "other"
-    compute(other, plan_shards(range(10, 17), 2))
-    pd.testing.assert_frame_equal(read_records(other), read_records(finished))
+    compute(other, cut(range(10, 17), 2))
+    pd.testing.assert_frame_equal(read_records(other, "toy"), read_records(finished, "toy"))
 
 
 def test_a_bar_in_a_file_is_a_line_now_and_then_and_may_be_left_out(capsys) -> None:

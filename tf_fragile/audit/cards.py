@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from tf_fragile.audit.pictures import Example, View, difference, difference_factor, heat_map, photo
-from tf_fragile.audit.summary import METRICS, is_random
+from tf_fragile.probes.fragility.names import RANDOM
+from tf_fragile.probes.fragility.summary import METRICS
 
 
 def gallery_settings(examples: Sequence[Example]) -> dict[str, Any]:
     """The choices that the page offers: attacks, epsilons, and which of them it opens with."""
-    attacks = sorted({e.attack for e in examples}, key=lambda name: (is_random(name), name))
+    attacks = sorted({e.attack for e in examples}, key=lambda name: (name == RANDOM, name))
     epsilons = sorted({view.epsilon for example in examples for view in example.views})
     return {"attacks": attacks, "epsilons": epsilons}
 

@@ -10,9 +10,9 @@ from pathlib import PurePath
 
 import pandas as pd
 
-from tf_fragile.audit.summary import EXCLUDED
 from tf_fragile.data.source import Skipped, Source
 from tf_fragile.probes.sampling import Drawn
+from tf_fragile.runs.records import EXCLUDED
 
 _NAMED = 3
 
@@ -106,7 +106,7 @@ def as_recorded(counts: Counts, records: pd.DataFrame) -> Counts:
     A model may call an image something else in a batch of another size, where two classes are
     even to the last bit; the records have the last word then.
     """
-    passed_over = records[records["metric"] == EXCLUDED]["sample"].nunique()
+    passed_over = records[records["role"] == EXCLUDED]["sample"].nunique()
     known = records[records["label"] >= 0]
     wrong = known[known["label"] != known["predicted"]]["sample"].nunique()
     return replace(counts, passed_over=int(passed_over), wrong=int(wrong))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tf_fragile.audit.summary import METRICS
+from tf_fragile.probes.fragility.summary import METRICS
 
 WIDTH, HEIGHT = 320, 200
 LEFT, RIGHT, TOP, BOTTOM = 40, 12, 12, 24

@@ -11,9 +11,10 @@ import pandas as pd
 from tf_fragile.audit.bands import drawn
 from tf_fragile.audit.pictures import Example, View
 from tf_fragile.audit.samples import class_name, label_name
-from tf_fragile.audit.shown import Place
 from tf_fragile.data.source import Source
-from tf_fragile.probes.pictures import Arrays, Picture, deviations, from_arrays
+from tf_fragile.probes.fragility.pictures import Arrays, Picture, deviations, from_arrays
+from tf_fragile.probes.fragility.shown import Place
+from tf_fragile.probes.fragility.summary import without_extras
 
 SHOWN = ("top_k_intersection", "spearman", "center_shift", "ssim", "linf")
 
@@ -75,7 +76,8 @@ Values = Mapping[tuple[int, str, str, float], Mapping[str, float]]
 def _by_picture(records: pd.DataFrame) -> dict[tuple[int, str, str, float], dict[str, float]]:
     table: dict[tuple[int, str, str, float], dict[str, float]] = {}
     columns = ["sample", "explainer", "attack", "epsilon", "metric", "value", "predicted"]
-    for row in records[records["attack"] != ""][columns].itertuples(index=False):
+    proper = without_extras(records)
+    for row in proper[proper["attack"] != ""][columns].itertuples(index=False):
         values = table.setdefault((row.sample, row.explainer, row.attack, row.epsilon), {})
         values[row.metric] = row.value
         values["predicted"] = row.predicted

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from tf_fragile.attacks.cost import BUILD
-from tf_fragile.attacks.trusting import bare_layers, unfollowed
+from tf_fragile.attacks.trusting import unfollowed
 from tf_fragile.audit.bands import in_words
 from tf_fragile.audit.counts import Counts, skipped_in_words
-from tf_fragile.audit.family import too_few
 from tf_fragile.audit.inputs import plan_lines
-from tf_fragile.audit.subject import RANDOM, Subject
+from tf_fragile.audit.subject import Subject
 from tf_fragile.audit.units import radii_in_words
 from tf_fragile.errors import readable
 from tf_fragile.models.batch import fixed_batch
+from tf_fragile.probes.fragility.family import too_few
+from tf_fragile.probes.fragility.work import padded, padding
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,6 @@ class Plan:
       forwards: forward passes of one image it amounts to.
       seconds: estimate of the time, from a forward pass timed here and now.
       lines: the plan for people.
-      bare: layers that have or may have a kink and no surrogate in the attacks.
     """
 
     images: int
@@ -37,7 +37,6 @@ class Plan:
     forwards: float
     seconds: float
     lines: tuple[str, ...]
-    bare: tuple[str, ...] = ()
 
 
 def everyone_shown(gallery: int, counts: Counts) -> bool:
@@ -53,31 +52,19 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
       gallery: images shown in the report.
     """
     settings, probe, counts = subject.settings, subject.probe, subject.counts
-    seen, levels = len(subject.positions), len(settings.radii)
-    images = counts.attacked
+    levels, size = len(settings.radii), settings.shard_size
+    images, attacks = counts.attacked, list(probe.attacks.values())
+    tasks = probe.tasks(subject.positions.tolist(), size)
     again = 0 if everyone_shown(gallery, counts) else gallery
-    forwards, built, lines = 0.0, 0, []
-    rows, padding = settings.rows_at_once, _padding(seen, levels, subject)
-    for name, explainer in probe.explainers.items():
-        evaluations = explainer.method.evaluations
-        for attack_name, attack in probe.attacks.items():
-            steps = attack.optimizer.steps
-            runs = images * levels / (1 - padding)
-            if again:
-                runs += again * levels / (1 - _padding(again, levels, subject))
-            built += 1
-            if steps > 1:
-                runs += 2 * len(probe.doubled) + images * probe.searches
-                built += bool(probe.doubled) + bool(probe.searches)
-            forwards += runs * attack.forwards(explainer)
-            if attack_name != RANDOM:
-                lines.append(
-                    f"{name} under {attack_name}: {images} images x {levels} radii x {steps} "
-                    f"steps x {evaluations} gradient{'s' if evaluations > 1 else ''} a map"
-                )
-    shards = -(-seen // settings.shard_size)
-    bare, warnings = _unfollowed(subject)
-    seconds = forwards * _seconds_a_forward(subject) + BUILD * built
+    work = probe.work(probe.tasks(subject.attacked.tolist(), size))
+    forwards, rows = work.forwards, settings.rows_at_once
+    if again:
+        for explainer in probe.explainers.values():
+            runs = padded(probe.tasks(range(again), size), levels, rows)
+            forwards += runs * sum(attack.forwards(explainer) for attack in attacks)
+    filled = padding(tasks, levels, rows)
+    warnings = _unfollowed(subject)
+    seconds = forwards * _seconds_a_forward(subject) + BUILD * work.builds
     family = len(settings.explainers) * len(settings.attacks)
     short = too_few(images, family, there=counts.attackable)
     bands = in_words(settings.bands, subject.image_shape[2])
@@ -98,11 +85,11 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
     tail = [
         *([short] if short else []),
         *([_gallery(gallery, again, counts)] if gallery else []),
-        f"chunks of {rows} rows (an image at a radius), {_share(padding)} of them padding",
-        f"about {forwards:,.0f} forward passes in {shards} shards and {built} attacks to build, "
-        f"{_spoken(seconds)} here",
+        f"chunks of {rows} rows (an image at a radius), {_share(filled)} of them padding",
+        f"about {forwards:,.0f} forward passes in {len(tasks)} shards and {work.builds} attacks to "
+        f"build, {_spoken(seconds)} here",
     ]
-    return Plan(images, shards, forwards, seconds, (*head, *lines, *warnings, *tail), bare)
+    return Plan(images, len(tasks), forwards, seconds, (*head, *work.lines, *warnings, *tail))
 
 
 def _gallery(gallery: int, again: int, counts: Counts) -> str:
@@ -116,29 +103,17 @@ def _gallery(gallery: int, again: int, counts: Counts) -> str:
     )
 
 
-def _padding(images: int, levels: int, subject: Subject) -> float:
-    """The share of rows that only fill up the last chunk of each shard, at full cost."""
-    rows, shard = subject.settings.rows_at_once, subject.settings.shard_size
-    sizes = [min(shard, images - begin) * levels for begin in range(0, images, shard)]
-    computed = sum(-(-size // rows) * rows for size in sizes)
-    return 1 - images * levels / computed if computed else 0.0
+def _share(part: float) -> str:
+    return f"{100 * part:.0f} %" if part else "none"
 
 
-def _share(padding: float) -> str:
-    return f"{100 * padding:.0f} %" if padding else "none"
-
-
-def _unfollowed(subject: Subject) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Layers without a surrogate under the attacks that take derivatives, and the sentence."""
-    sample = None
-    for attack in subject.probe.attacks.values():
-        if attack.optimizer.cost.derivatives:
-            if sample is None:
-                sample = tf.constant(subject.source.load(subject.positions[:1]).image)
-            names = bare_layers(subject.network, attack.surrogate, sample)
-            if names:
-                return names, unfollowed(subject.network, attack.surrogate, sample)
-    return (), ()
+def _unfollowed(subject: Subject) -> tuple[str, ...]:
+    """Sentences on the layers without a surrogate."""
+    if not subject.bare:
+        return ()
+    attack = next(a for a in subject.probe.attacks.values() if a.optimizer.cost.derivatives)
+    sample = tf.constant(subject.source.load(subject.positions[:1]).image)
+    return tuple(unfollowed(subject.network, attack.surrogate, sample))
 
 
 def _seconds_a_forward(subject: Subject) -> float:

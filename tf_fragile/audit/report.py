@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,13 @@ from tf_fragile import cli
 from tf_fragile.audit import curves
 from tf_fragile.audit.cards import cards, gallery_settings
 from tf_fragile.audit.pictures import Example
-from tf_fragile.audit.summary import METRICS, is_random
-from tf_fragile.audit.table import interval_of
+from tf_fragile.probes.fragility.summary import METRICS
+from tf_fragile.probes.fragility.table import interval_of
+from tf_fragile.report.verdict import State
 from tf_fragile.runs.atomic import write_text
+from tf_fragile.runs.records import CONTROL
 
-_TONES = {
-    "bad": ("FRAGILE", "FAIL", "FAILED"),
-    "unsure": ("INCONCLUSIVE", "UNDECIDED"),
-    "good": ("PASS", "PASSED", "HOLDS", "STABLE"),
-}
+_TONES: Mapping[State, str] = {"bad": "bad", "unknown": "unsure", "good": "good"}
 
 
 def write_report(
@@ -32,7 +29,7 @@ def write_report(
     *,
     title: str,
     facts: Mapping[str, str],
-    verdict_lines: Sequence[str],
+    verdict_lines: Sequence[tuple[str, State]],
     summary: pd.DataFrame,
     exclusions: Mapping[str, int],
     skipped_files: Sequence[tuple[str, str]],
@@ -51,8 +48,7 @@ def write_report(
       path: the file to write.
       title: the heading.
       facts: what was audited and how, name to value, in order.
-      verdict_lines: what was found, one sentence each. A capital word such as FRAGILE, FAIL,
-        INCONCLUSIVE, HOLDS or PASS colours its line.
+      verdict_lines: what was found, one sentence each, with the state that colours its line.
       summary: from `summarize`.
       exclusions: reason to number of images left out.
       skipped_files: file name and reason of each file that could not be read.
@@ -67,7 +63,7 @@ def write_report(
     context = {
         "title": title,
         "facts": facts,
-        "verdicts": [(line, _tone(line)) for line in verdict_lines],
+        "verdicts": [(line, _TONES[state]) for line, state in verdict_lines],
         "table": _table(summary),
         "curves": [
             (name, curves.panels(summary, name, chance_overlap))
@@ -106,16 +102,11 @@ def _shown(value: Any) -> Any:
     return cli.shown(value) if type(value) is str else value
 
 
-def _tone(line: str) -> str:
-    words = set(re.findall(r"[A-Z]+", line))
-    return next((tone for tone, known in _TONES.items() if words & set(known)), "plain")
-
-
 def _colours(summary: pd.DataFrame) -> dict[str, str]:
-    """A colour class an attack: grey for random baselines, one of five for the others."""
-    names = list(summary["attack"].unique())
-    attacks = [name for name in names if not is_random(name)]
-    baselines = {name: "series-random" for name in names if is_random(name)}
+    """A colour class an attack: grey for controls, one of five for the others."""
+    is_control = summary["role"] == CONTROL
+    attacks = list(summary[~is_control]["attack"].unique())
+    baselines = dict.fromkeys(summary[is_control]["attack"].unique(), "series-random")
     return baselines | {name: f"series-{i % 5}" for i, name in enumerate(attacks)}
 
 

@@ -9,36 +9,34 @@ from pathlib import Path
 
 import pandas as pd
 
-from tf_fragile.audit import bands, family, inputs
+from tf_fragile.audit import bands, inputs
 from tf_fragile.audit.counts import Counts, as_recorded, skipped_in_words
 from tf_fragile.audit.gallery import examples
-from tf_fragile.audit.grid import finest_step, grid_doubt
-from tf_fragile.audit.odd_maps import odd_maps
 from tf_fragile.audit.plan import everyone_shown, make_plan
-from tf_fragile.audit.plateau import plateaus
 from tf_fragile.audit.report import write_report
 from tf_fragile.audit.samples import sample_table
 from tf_fragile.audit.settings import BUDGETS, AuditSettings
-from tf_fragile.audit.shown import choose_shown
-from tf_fragile.audit.smallest import halvings
 from tf_fragile.audit.specs import in_words
 from tf_fragile.audit.subject import Subject, open_subject
-from tf_fragile.audit.summary import exclusions, summarize, without_extras
-from tf_fragile.audit.table import WIDTH, format_table
 from tf_fragile.audit.units import radii_in_words
-from tf_fragile.audit.verdict import Verdict, verdicts
 from tf_fragile.errors import readable
-from tf_fragile.probes.pictures import sample_of
-from tf_fragile.probes.running import keep_pictures, run_probe
+from tf_fragile.probes.fragility import family
+from tf_fragile.probes.fragility.odd_maps import odd_maps
+from tf_fragile.probes.fragility.pictures import sample_of
+from tf_fragile.probes.fragility.shown import choose_shown
+from tf_fragile.probes.fragility.smallest import halvings
+from tf_fragile.probes.fragility.summary import exclusions, summarize, without_extras
+from tf_fragile.probes.fragility.table import WIDTH, format_table
+from tf_fragile.probes.fragility.verdict import sentence, verdicts
+from tf_fragile.probes.running import keep_pictures, run
+from tf_fragile.report.verdict import Verdict
 from tf_fragile.runs.atomic import write_text
 from tf_fragile.runs.execution import held
 from tf_fragile.runs.gallery import read_gallery
 from tf_fragile.runs.lease import Lease
-from tf_fragile.runs.manifest import Manifest, settings_hash
+from tf_fragile.runs.manifest import Manifest, run_hash
 
 Say = Callable[[str], None]
-
-_LOOKED_AT = 64  # images whose values tell how fine the data are
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +86,7 @@ def run_audit(
         process works in it.
     """
     with held(out) as lease:
-        return _run(
+        return _audit(
             settings,
             Path(out),
             lease,
@@ -101,7 +99,7 @@ def run_audit(
         )
 
 
-def _run(
+def _audit(
     settings: AuditSettings,
     out: Path,
     lease: Lease,
@@ -118,20 +116,26 @@ def _run(
     for line in plan.lines:
         say(line)
     say(f"derivatives: {subject.gate.text}")
-    records, manifest = run_probe(
+    probe, name = subject.probe, subject.probe.name
+    if everyone_shown(gallery, subject.counts):
+        shown_at_once = frozenset(map(int, subject.positions))
+        probe = dataclasses.replace(probe, shown=shown_at_once)
+    asked = dataclasses.asdict(settings) | {"k": subject.k, "epsilon": settings.radii}
+    found_of, manifest = run(
         out,
-        subject.probe,
+        [probe],
         subject.source,
         subject.positions.tolist(),
         model=subject.model,
-        settings=dataclasses.asdict(settings) | {"k": subject.k, "epsilon": settings.radii},
+        seed=settings.seed,
+        settings=asked,
+        settings_of={name: {}},
         command=command,
-        shard_size=settings.shard_size,
-        pictures=subject.positions.tolist() if everyone_shown(gallery, subject.counts) else (),
+        size=settings.shard_size,
         lease=lease,
         progress=progress,
     )
-    run = settings_hash(manifest)
+    records, made_by = found_of[name], run_hash(manifest, name)
     counts = as_recorded(subject.counts, records)
     attacked = without_extras(records)
     summary = summarize(attacked)
@@ -139,28 +143,17 @@ def _run(
     samples = [place.sample for place in shown.places]
     keep_pictures(
         out,
-        subject.probe,
-        subject.source,
+        probe,
         samples,
         records,
-        run=run,
+        name=name,
+        run=made_by,
         lease=lease,
-        shard_size=settings.shard_size,
+        size=settings.shard_size,
         progress=progress,
     )
-    found = tuple(
-        verdicts(
-            summary,
-            attacked,
-            subject.k,
-            plateaus=plateaus(records),
-            derivatives=_doubt(subject),
-            bare=plan.bare,
-            feeding=subject.feeding.doubt,
-            grid=_grid(subject),
-            there=counts.attackable,
-        )
-    )
+    found = tuple(verdicts(summary, records, subject.k, there=counts.attackable))
+    sentences = [sentence(verdict) for verdict in found]
     lease.check()
     write_text(out / "summary.csv", summary.to_csv(index=False))
     write_text(out / "samples.csv", sample_table(records, subject.source).to_csv(index=False))
@@ -168,12 +161,12 @@ def _run(
         out / "report.html",
         title=f"How far can the explanations of {readable(settings.model)} be trusted?",
         facts=_facts(subject, counts, records, manifest),
-        verdict_lines=[verdict.text for verdict in found],
+        verdict_lines=[(text, v.state) for text, v in zip(sentences, found, strict=True)],
         summary=summary,
         exclusions=exclusions(records),
         skipped_files=[(file.path, file.reason) for file in subject.source.skipped],
         examples=examples(
-            read_gallery(out, run, lambda name: sample_of(name) in samples),
+            read_gallery(out, name, made_by, lambda array: sample_of(array) in samples),
             records,
             subject.source,
             shown.places,
@@ -183,26 +176,9 @@ def _run(
         gallery_text=shown.text,
         counts_text=_data(subject, counts),
     )
-    _tell(say, width, subject, counts, records, summary, [verdict.text for verdict in found])
+    _tell(say, width, subject, counts, records, summary, sentences)
     say(f"report: {readable(out / 'report.html')}")
     return AuditResult(records, summary, found, out / "report.html", counts)
-
-
-def _doubt(subject: Subject) -> str:
-    """What the derivative gate leaves in doubt."""
-    gate = subject.gate
-    report = gate.report if gate.after is None else gate.after
-    second_only = gate.kind == "secant" and not report.first_wrong and not report.not_finite
-    return "" if report.ok or second_only else f"derivatives can't be believed: {report.problem}"
-
-
-def _grid(subject: Subject) -> str:
-    """Why the largest ball holds no other image; radii of pictures are whole grey levels."""
-    bounds = subject.settings.bounds
-    if bounds is None:
-        return ""
-    images = subject.source.load(subject.positions[:_LOOKED_AT]).image
-    return grid_doubt(max(subject.settings.radii), finest_step(images, *bounds))
 
 
 def _tell(
@@ -230,8 +206,8 @@ def _tell(
     if subject.source.skipped:
         say(skipped_in_words(subject.source.skipped))
     say("")
-    for sentence in sentences:
-        say(sentence)
+    for text in sentences:
+        say(text)
     say(family.in_words(len(sentences)))
 
 

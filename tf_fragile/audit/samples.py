@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from tf_fragile.audit.summary import EXCLUDED
 from tf_fragile.cli import shown
 from tf_fragile.data.source import Source
+from tf_fragile.runs.records import EXCLUDED
 
 COLUMNS = (
     *("sample", "file", "label", "label_name", "predicted", "predicted_name"),
@@ -22,7 +22,7 @@ def sample_table(records: pd.DataFrame, source: Source) -> pd.DataFrame:
     """One row an image looked at, in the order of the data.
 
     Args:
-      records: the schema of `runs.records`.
+      records: of any probe.
       source: where the images came from.
 
     Returns:
@@ -30,8 +30,9 @@ def sample_table(records: pd.DataFrame, source: Source) -> pd.DataFrame:
       class, -1 where none is known, and the model's, each with its name; and `"attacked"`, or why
       it was not (`"misclassified"`).
     """
-    first = records.drop_duplicates("sample").sort_values("sample", kind="stable")
-    left_out = records[records["metric"] == EXCLUDED].drop_duplicates("sample")
+    known = records[records["sample"] >= 0]  # doubts of the whole run are of no sample
+    first = known.drop_duplicates("sample").sort_values("sample", kind="stable")
+    left_out = records[records["role"] == EXCLUDED].drop_duplicates("sample")
     reasons = dict(zip(left_out["sample"], left_out["note"], strict=True))
     names = source.class_names
     rows = [

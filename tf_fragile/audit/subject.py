@@ -16,6 +16,7 @@ from tf_fragile.attacks.gate import Decision, trusted
 from tf_fragile.attacks.gate.corrected import Corrected
 from tf_fragile.attacks.secant import check_symmetric
 from tf_fragile.attacks.surrogates import beta_for
+from tf_fragile.attacks.trusting import bare_layers
 from tf_fragile.audit import inputs
 from tf_fragile.audit.adapted import adapted
 from tf_fragile.audit.alternatives import Alternative, geometries, preprocessings
@@ -37,10 +38,14 @@ from tf_fragile.errors import InputError
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.metrics.similarity import check_k, default_k
 from tf_fragile.models import zoo
-from tf_fragile.probes.fragility import FragilityProbe, sample_seed
+from tf_fragile.probes.fragility.doubts import surrogate_doubt
+from tf_fragile.probes.fragility.grid import finest_step, grid_doubt
+from tf_fragile.probes.fragility.names import RANDOM
+from tf_fragile.probes.fragility.probe import FragilityProbe
 from tf_fragile.probes.sampling import Drawn, Seen, check_classifies, draw
+from tf_fragile.probes.seeds import sample_seed
 
-RANDOM = "random_sign"
+_LOOKED_AT = 64  # images whose values tell how fine the data are
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +65,7 @@ class Subject:
       k: of the top-k overlap.
       image_shape: [H, W, C].
       gate: whether the model's derivatives can be believed, and what follows.
+      bare: layers that have or may have a kink and no surrogate in the attacks.
     """
 
     settings: AuditSettings
@@ -74,11 +80,17 @@ class Subject:
     k: int
     image_shape: tuple[int, int, int]
     gate: Decision
+    bare: tuple[str, ...]
 
     @property
     def positions(self) -> np.ndarray:
         """Of the images of the audit, ascending."""
         return self.drawn.positions
+
+    @property
+    def attacked(self) -> np.ndarray:
+        """Those of them that are to be attacked."""
+        return self.drawn.positions[~self.drawn.passed_over]
 
 
 def open_subject(
@@ -145,15 +157,24 @@ def open_subject(
     network.check(tf.constant(source.load(positions[:2]).image))
     gate = trusted(network, source.load(positions[:3]).image, seed=settings.seed)
     optimizer = _optimizer(settings, gate, explainers)
+    attacks = _attacks(settings, optimizer, gate, k, source.range, maps)
+    bare = _bare(network, attacks, source, positions)
     probe = FragilityProbe(
         explainers=explainers,
-        attacks=_attacks(settings, optimizer, gate, k, source.range, maps),
+        source=source,
+        attacks=attacks,
         epsilon=settings.radii,
         limits=source.range,
         doubled=_doubled(settings, positions, counts),
         smallest=min(settings.radii) if settings.halving else None,
         only_correct=settings.only_correct,
         seed=settings.seed,
+        doubts={
+            "feeding": feeding.doubt,
+            "derivatives": _derivatives(gate),
+            "surrogate": surrogate_doubt(bare),
+            "ball": _grid(settings, source, positions),
+        },
     )
     return Subject(
         settings=settings,
@@ -168,7 +189,35 @@ def open_subject(
         k=k,
         image_shape=shape,
         gate=gate,
+        bare=bare,
     )
+
+
+def _derivatives(gate: Decision) -> str:
+    """What the derivative gate leaves in doubt."""
+    report = gate.report if gate.after is None else gate.after
+    second_only = gate.kind == "secant" and not report.first_wrong and not report.not_finite
+    return "" if report.ok or second_only else f"derivatives can't be believed: {report.problem}"
+
+
+def _grid(settings: AuditSettings, source: Source, positions: np.ndarray) -> str:
+    """Why the largest ball holds no other image; radii of pictures are whole grey levels."""
+    if settings.bounds is None:
+        return ""
+    images = source.load(positions[:_LOOKED_AT]).image
+    return grid_doubt(max(settings.radii), finest_step(images, *settings.bounds))
+
+
+def _bare(
+    network: Network, attacks: Mapping[str, Attack], source: Source, positions: np.ndarray
+) -> tuple[str, ...]:
+    """Layers with a kink and without a surrogate under the attacks that take derivatives."""
+    for made in attacks.values():
+        if made.optimizer.cost.derivatives:
+            sample = tf.constant(source.load(positions[:1]).image)
+            if names := bare_layers(network, made.surrogate, sample):
+                return tuple(names)
+    return ()
 
 
 def _preprocessing(settings: AuditSettings, own: str | None) -> Preprocessing:

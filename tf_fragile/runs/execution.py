@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -11,11 +11,10 @@ import pandas as pd
 
 from tf_fragile.runs import manifest as manifests
 from tf_fragile.runs.atomic import make_directory, remove_leftovers
-from tf_fragile.runs.gallery import gallery_directory
 from tf_fragile.runs.lease import Lease
 from tf_fragile.runs.manifest import Manifest
-from tf_fragile.runs.records import part_directory, read_records
-from tf_fragile.runs.shards import Shard, ShardResult, complete_shards, run_shards
+from tf_fragile.runs.records import read_records
+from tf_fragile.runs.shards import Job, complete_tasks, run_tasks
 
 LEASE = "lease.json"
 
@@ -31,7 +30,7 @@ def held(directory: Path | str) -> Iterator[Lease]:
     """
     directory = make_directory(directory)
     with Lease(directory / LEASE) as lease:
-        for place in (directory, part_directory(directory), gallery_directory(directory)):
+        for place in (directory, *directory.glob("records/*/"), *directory.glob("gallery/*/")):
             remove_leftovers(place)
         yield lease
 
@@ -39,38 +38,40 @@ def held(directory: Path | str) -> Iterator[Lease]:
 def execute(
     directory: Path | str,
     manifest: Manifest,
-    shards: Sequence[Shard],
-    work: Callable[[Shard], ShardResult],
+    jobs: Sequence[Job],
     *,
     lease: Lease | None = None,
     progress: bool = True,
-) -> tuple[pd.DataFrame, Manifest]:
+) -> tuple[dict[str, pd.DataFrame], Manifest]:
     """Computes what is missing of a run and returns all of its records.
 
     Args:
-      directory: the run directory; a run begun there with the same settings is finished.
-      manifest: the run, as `manifests.begin` makes it.
-      shards: the whole plan.
-      work: a deterministic function of the shard.
+      directory: the run directory; a run begun there with the same settings is finished, and what
+        other probes left there is kept.
+      manifest: the run, as `manifests.begin` makes it; it names every job's probe.
+      jobs: the whole work of each probe.
       lease: on the directory; taken for this call where `None`.
       progress: whether to draw a bar.
+
+    Returns:
+      The records of each job by its probe's name, and the manifest of all that is there.
 
     Raises:
       InputError: the directory holds another run or parts of one, another process works there, or
         it can't be written.
     """
     with held(directory) if lease is None else nullcontext(lease) as own:
-        run = manifests.settings_hash(manifest)
+        runs = {job.probe: manifests.run_hash(manifest, job.probe) for job in jobs}
         manifest = manifests.taken_up(directory, manifest)
         # Before the manifest is written: without one, records of another run are found by this.
-        complete = complete_shards(directory, shards, run)
+        complete = [complete_tasks(directory, job, runs[job.probe]) for job in jobs]
         own.check()
         manifests.write(directory, manifest)
         started = time.monotonic()
-        run_shards(
-            directory, shards, work, run=run, complete=complete, lease=own, progress=progress
-        )
+        for job, there in zip(jobs, complete, strict=True):
+            run = runs[job.probe]
+            run_tasks(directory, job, run=run, complete=there, lease=own, progress=progress)
         manifest = manifests.finish(manifest, time.monotonic() - started)
         own.check()
         manifests.write(directory, manifest)
-        return read_records(directory, run), manifest
+        return {name: read_records(directory, name, run) for name, run in runs.items()}, manifest

@@ -6,7 +6,7 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +16,24 @@ from numpy.typing import NDArray
 from tf_fragile.errors import InputError
 from tf_fragile.runs.atomic import read_bytes, write_bytes
 from tf_fragile.runs.identity import KEY, Origin, Read, check_run, run_of, seal, unseal
-
-Arrays = Mapping[str, NDArray[np.generic]]
+from tf_fragile.runs.tasks import Arrays
 
 PARTS, IMAGES = "part-*.npz", "image-*.npz"
 
 
-def gallery_directory(directory: Path | str) -> Path:
-    """Where a run keeps its pictures."""
-    return Path(directory) / "gallery"
+def gallery_directory(directory: Path | str, probe: str) -> Path:
+    """Where a run keeps the pictures of a probe."""
+    return Path(directory) / "gallery" / probe
 
 
-def gallery_path(directory: Path | str, number: int) -> Path:
-    """The file of pictures of one shard."""
-    return gallery_directory(directory) / f"part-{number:05d}.npz"
+def gallery_path(directory: Path | str, probe: str, number: int) -> Path:
+    """The file of pictures of one task."""
+    return gallery_directory(directory, probe) / f"part-{number:05d}.npz"
 
 
-def image_path(directory: Path | str, sample: int) -> Path:
-    """The file of pictures of one image that was attacked once more for them."""
-    return gallery_directory(directory) / f"image-{sample:07d}.npz"
+def image_path(directory: Path | str, probe: str, sample: int) -> Path:
+    """The file of pictures of one image that was looked at once more for them."""
+    return gallery_directory(directory, probe) / f"image-{sample:07d}.npz"
 
 
 def write_gallery(path: Path | str, arrays: Arrays, origin: Origin) -> None:
@@ -82,13 +81,17 @@ def read_pictures(
 
 
 def read_gallery(
-    directory: Path | str, run: str | None = None, wanted: Callable[[str], bool] | None = None
+    directory: Path | str,
+    probe: str,
+    run: str | None = None,
+    wanted: Callable[[str], bool] | None = None,
 ) -> dict[str, NDArray[np.generic]]:
-    """Reads the pictures of a run, all parts in the order of their shards, then single images.
+    """Reads the pictures of a probe, all parts in the order of their tasks, then single images.
 
     Args:
       directory: the run directory.
-      run: the run that they must be of, its `manifest.settings_hash`; by the first part where
+      probe: its name.
+      run: the run that they must be of, its `manifest.run_hash`; by the first part where
         `None`.
       wanted: whether an array is read, by its name; all of them where `None`.
 
@@ -96,7 +99,7 @@ def read_gallery(
       InputError: if a part is damaged or of another run, or two parts hold arrays of one name.
     """
     arrays: dict[str, NDArray[np.generic]] = {}
-    for path in (*files_of(directory, PARTS), *files_of(directory, IMAGES)):
+    for path in (*files_of(directory, probe, PARTS), *files_of(directory, probe, IMAGES)):
         part = read_pictures(path, wanted)
         if part is None:
             raise InputError(f"{path} is damaged; delete it and run the same command again.")
@@ -109,23 +112,23 @@ def read_gallery(
     return arrays
 
 
-def names_of(directory: Path | str, run: str) -> set[str]:
-    """The names of the arrays in the intact files of a run's gallery.
+def names_of(directory: Path | str, probe: str, run: str) -> set[str]:
+    """The names of the arrays in the intact files of a probe's gallery.
 
     Raises:
       InputError: if an intact file is of another run.
     """
     names: set[str] = set()
-    for path in (*files_of(directory, PARTS), *files_of(directory, IMAGES)):
+    for path in (*files_of(directory, probe, PARTS), *files_of(directory, probe, IMAGES)):
         part = read_pictures(path)
         check_run(part, run, path)
         names |= set(part.content if part else ())
     return names
 
 
-def files_of(directory: Path | str, kind: str) -> list[Path]:
-    """The files of a run's gallery of one kind, `PARTS` or `IMAGES`, in order."""
-    return sorted(gallery_directory(directory).glob(kind))
+def files_of(directory: Path | str, probe: str, kind: str) -> list[Path]:
+    """The files of a probe's gallery of one kind, `PARTS` or `IMAGES`, in order."""
+    return sorted(gallery_directory(directory, probe).glob(kind))
 
 
 # Whatever a reader of zip files and arrays raises on bytes that are none.

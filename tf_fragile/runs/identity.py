@@ -23,12 +23,14 @@ class Origin:
     """What made a part.
 
     Attributes:
-      run: `manifest.settings_hash` of its run: settings, seed, model, data and versions.
+      run: `manifest.run_hash` of its run and probe: settings, seed, model, data and versions.
       positions: the samples' positions in the data, in the order of the work.
+      part: what of the work on them, as `tasks.Task.part`.
     """
 
     run: str
     positions: tuple[int, ...]
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class State(Enum):
 
 def seal(origin: Origin, content: Iterable[bytes]) -> bytes:
     """What a part of this content keeps under `KEY`: its origin, and a digest of both, JSON."""
-    said = {"run": origin.run, "positions": list(origin.positions)}
+    said = {"run": origin.run, "positions": list(origin.positions), "part": origin.part}
     return json.dumps(said | {"digest": _digest(origin, content)}).encode()
 
 
@@ -63,7 +65,7 @@ def unseal(sealed: bytes, content: Iterable[bytes]) -> Origin | None:
     """The origin that a seal names; `None` where it is broken, or not that of this content."""
     try:
         said = json.loads(sealed)
-        origin = Origin(said["run"], tuple(said["positions"]))
+        origin = Origin(said["run"], tuple(said["positions"]), said["part"])
         intact = said["digest"] == _digest(origin, content)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
@@ -108,7 +110,7 @@ def run_of(part: Read[T], run: str | None, path: Path) -> str:
 
 
 def _digest(origin: Origin, content: Iterable[bytes]) -> str:
-    sha = hashlib.sha256(json.dumps([origin.run, list(origin.positions)]).encode())
+    sha = hashlib.sha256(json.dumps([origin.run, list(origin.positions), origin.part]).encode())
     for piece in content:
         sha.update(f"\n{len(piece)}\n".encode())
         sha.update(piece)

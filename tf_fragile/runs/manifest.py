@@ -8,7 +8,7 @@ import importlib
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,8 @@ class Manifest:
 
     Attributes:
       command: the command line, one entry an argument.
-      settings: every setting that decides the records, as JSON values.
+      settings: every setting that decides the records of all probes, as JSON values.
+      probes: those of each probe by its name, likewise.
       seed: the seed everything random was derived from.
       versions: library name to version.
       model_hash: digest of the model's structure and weights.
@@ -42,6 +43,7 @@ class Manifest:
 
     command: tuple[str, ...]
     settings: Mapping[str, Any]
+    probes: Mapping[str, Mapping[str, Any]]
     seed: int
     versions: Mapping[str, str]
     model_hash: str
@@ -58,6 +60,7 @@ def begin(
     *,
     command: Sequence[str],
     settings: Mapping[str, Any],
+    probes: Mapping[str, Mapping[str, Any]],
     seed: int,
     model_hash: str,
     data_hash: str,
@@ -68,8 +71,9 @@ def begin(
 
     Args:
       command: the command line.
-      settings: every setting that decides the records; JSON values, tuples and paths.
-        Leave out what does not (output directory, verbosity).
+      settings: every setting that decides the records of all probes; JSON values, tuples and
+        paths. Leave out what does not (output directory, verbosity).
+      probes: the settings of each probe by its name, likewise.
       seed: the run's seed.
       model_hash: digest of the model.
       data_hash: digest of the data.
@@ -79,6 +83,7 @@ def begin(
     return Manifest(
         command=tuple(command),
         settings=_as_json(settings),
+        probes=_as_json(probes),
         seed=seed,
         versions=versions(),
         model_hash=model_hash,
@@ -100,12 +105,18 @@ def settings_hash(manifest: Manifest) -> str:
 
     Of model and data the digests count, not what they are called or where they lie.
     """
-    text = json.dumps(_deciding(manifest), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return _digest(_deciding(manifest, manifest.probes))
+
+
+def run_hash(manifest: Manifest, probe: str) -> str:
+    """SHA-256 of what decides the numbers of one probe, whatever others run beside it."""
+    return _digest(_deciding(manifest, [probe]))
 
 
 def taken_up(directory: Path | str, manifest: Manifest) -> Manifest:
     """The manifest to go on with: the stored one, resumed once more, or `manifest` where none is.
+
+    Probes that the stored run does not have are added to it.
 
     Raises:
       InputError: if `directory` holds a run with other settings, or an edited manifest.
@@ -114,7 +125,8 @@ def taken_up(directory: Path | str, manifest: Manifest) -> Manifest:
     if existing is None:
         return manifest
     check_same_settings(existing, manifest, directory)
-    return dataclasses.replace(existing, resumed=existing.resumed + 1)
+    probes = {**existing.probes, **manifest.probes}
+    return dataclasses.replace(existing, probes=probes, resumed=existing.resumed + 1)
 
 
 def check_same_settings(existing: Manifest, new: Manifest, directory: Path | str) -> None:
@@ -124,9 +136,10 @@ def check_same_settings(existing: Manifest, new: Manifest, directory: Path | str
       InputError: naming what changed: a setting of the same model and data, else the model, the
         data, or the first setting that differs.
     """
-    if settings_hash(existing) == settings_hash(new):
+    common = [name for name in new.probes if name in existing.probes]
+    before, after = (_flatten(_deciding(manifest, common)) for manifest in (existing, new))
+    if before == after:
         return
-    before, after = _flatten(_deciding(existing)), _flatten(_deciding(new))
     changed = {
         name: f"{name} was {before.get(name, _UNSET)} and is now {after.get(name, _UNSET)}"
         for name in sorted(before.keys() | after.keys())
@@ -242,9 +255,10 @@ def versions() -> dict[str, str]:
 _LIBRARIES = ("tensorflow", "keras", "numpy")
 
 
-def _deciding(manifest: Manifest) -> dict[str, Any]:
+def _deciding(manifest: Manifest, probes: Iterable[str]) -> dict[str, Any]:
     return {
         "settings": {k: v for k, v in _as_json(manifest.settings).items() if k not in _NAMED},
+        "probes": {name: _as_json(manifest.probes[name]) for name in probes},
         "seed": manifest.seed,
         "model": manifest.model_hash,
         "data": manifest.data_hash,
@@ -262,7 +276,7 @@ def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         # A reader knows `epsilon`, not `settings.epsilon`.
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
-            flat |= _flatten(value, "" if name == "settings" else f"{name}.")
+            flat |= _flatten(value, "" if name in ("settings", "probes") else f"{name}.")
         else:
             flat[name] = json.dumps(value)
     return flat

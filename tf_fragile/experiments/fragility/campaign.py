@@ -17,12 +17,11 @@ from tf_fragile.experiments.fragility.methods import explainer_of, surrogate_of
 from tf_fragile.experiments.fragility.presets import Preset
 from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.metrics.similarity import check_k
-from tf_fragile.probes.fragility import FragilityProbe
-from tf_fragile.probes.running import run_probe
+from tf_fragile.probes.fragility.names import RANDOM
+from tf_fragile.probes.fragility.probe import FragilityProbe
+from tf_fragile.probes.running import run as run_probes
 from tf_fragile.runs import manifest as manifests
 from tf_fragile.runs.manifest import Manifest
-
-RANDOM = "random_sign"
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,19 +96,20 @@ def run(campaign: Campaign, *, progress: bool = True) -> Outcome:
     """
     parts, found = [], {}
     for method, probe in probes(campaign).items():
-        records, found[method] = run_probe(
+        records, found[method] = run_probes(
             campaign.place(method),
-            probe,
+            [probe],
             campaign.subject.source,
             campaign.positions_of(method),
             model=campaign.subject.model,
+            seed=campaign.seed,
             settings=_settings(campaign, method),
+            settings_of={probe.name: {}},
             command=campaign.command,
-            shard_size=campaign.preset.shard_size,
-            pictures=campaign.positions_of(method)[: campaign.gallery],
+            size=campaign.preset.shard_size,
             progress=progress,
         )
-        parts.append(records)
+        parts.append(records[probe.name])
     return Outcome(pd.concat(parts, ignore_index=True), found)
 
 
@@ -121,11 +121,13 @@ def probes(campaign: Campaign) -> dict[str, FragilityProbe]:
     return {
         method: FragilityProbe(
             explainers={method: explainer_of(subject, method, preset.of(method).settings)},
+            source=subject.source,
             attacks=_attacks(campaign, method),
             epsilon=preset.epsilon,
             limits=subject.source.range,
             only_correct=campaign.only_correct,
             seed=campaign.seed,
+            shown=frozenset(campaign.positions_of(method)[: campaign.gallery]),
         )
         for method in preset.methods
     }

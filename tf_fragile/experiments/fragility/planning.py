@@ -15,7 +15,9 @@ from tf_fragile.experiments.fragility.campaign import Campaign, probes
 from tf_fragile.experiments.fragility.output import said
 from tf_fragile.experiments.fragility.subject import Selection, Subject
 from tf_fragile.explainers.explainer import Explainer
-from tf_fragile.runs.shards import plan_shards, seems_complete
+from tf_fragile.probes.fragility.probe import FragilityProbe
+from tf_fragile.runs.shards import seems_complete
+from tf_fragile.runs.tasks import cut
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,10 @@ def _line(
     steps = preset.of(method).steps
     once = sum(made.forwards(explainer) for made in attacks.values())
     forwards = len(positions) * len(preset.epsilon) * once
-    shards = plan_shards(positions, preset.shard_size)
-    there = [shard for shard in shards if seems_complete(campaign.place(method), shard)]
-    done = sum(len(shard.positions) for shard in there)
+    place, name = campaign.place(method), FragilityProbe.name
+    tasks = cut(positions, preset.shard_size)
+    there = [task for task in tasks if seems_complete(place, name, task)]
+    done = sum(len(task.positions) for task in there)
     text = (
         f"{method}: {len(positions)} images x {len(preset.epsilon)} radii x "
         f"{len(campaign.objectives)} attacks x {steps} steps of "

@@ -22,11 +22,11 @@ from tf_fragile.explainers.catalog import explain
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.metrics.limits import LIMITS
 from tf_fragile.metrics.statistics import Interval, bootstrap_mean, paired_difference
-from tf_fragile.probes.fragility import FragilityProbe
-from tf_fragile.probes.running import run_probe
+from tf_fragile.probes.fragility.names import RANDOM
+from tf_fragile.probes.fragility.probe import FragilityProbe
+from tf_fragile.probes.running import run as run_probes
 from tf_fragile.settings import LARGE, MOST, MOST_ROWS, SMALL, WHOLE, check, setting
 
-RANDOM = "random_sign"
 LINES = (
     "method", "attack", "steps", "derivatives", "model_gradients", "maps", "forwards", "mean",
     "low", "high", "n", "n_failed", "difference", "difference_low", "difference_high", "p_value",
@@ -148,24 +148,27 @@ def run(
     for method, entry in contest.entries.items():
         probe = FragilityProbe(
             explainers={method: contest.explainer(method, subject)},
+            source=subject.source,
             attacks=contest.attacks(method),
             epsilon=(contest.epsilon,),
             limits=subject.source.range,
             checkpoints=contest.checkpoints_of(method),
             seed=seed,
         )
-        records, _ = run_probe(
+        records, _ = run_probes(
             directory / method,
-            probe,
+            [probe],
             subject.source,
             positions[: entry.num_images],
             model=subject.model,
+            seed=seed,
             settings=_settings(contest, method, subject),
+            settings_of={probe.name: {}},
             command=command,
-            shard_size=contest.shard_size,
+            size=contest.shard_size,
             progress=progress,
         )
-        parts.append(records)
+        parts.append(records[probe.name])
     return pd.concat(parts, ignore_index=True)
 
 

@@ -15,9 +15,10 @@ import pandas as pd
 
 from tf_fragile.metrics.limits import LIMITS
 from tf_fragile.metrics.statistics import Interval, bootstrap_mean
+from tf_fragile.probes.fragility.names import RANDOM
 
 OVERLAP, RANK, SHIFT = "top_k_intersection", "spearman", "center_shift"
-RANDOM, TOP_K, CENTER = "random_sign", "top_k", "mass_center"
+TOP_K, CENTER = "top_k", "mass_center"
 GRADIENT, DEEPLIFT, PATH = "gradient", "deeplift_rescale", "integrated_gradients"
 TAYLOR = "deep_taylor"
 TOLERANCE = 0.02

@@ -23,7 +23,7 @@ from tf_fragile.experiments.fragility.geometry.output import Request, files, wri
 from tf_fragile.experiments.fragility.geometry.settings import Dimension
 from tf_fragile.experiments.fragility.output import write_table
 from tf_fragile.explainers.gradient import input_gradient
-from tf_fragile.probes.hessian import angle, leading_eigenpair
+from tf_fragile.probes.curvature.hessian import angle, leading_eigenpair
 from tf_fragile.runs.atomic import make_directory
 
 NAME = "demo_dimension"

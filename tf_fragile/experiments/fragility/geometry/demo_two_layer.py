@@ -32,7 +32,7 @@ from tf_fragile.experiments.fragility.drawing import (
 from tf_fragile.experiments.fragility.geometry.output import Request, files, write_manifest
 from tf_fragile.experiments.fragility.geometry.settings import TwoLayer
 from tf_fragile.experiments.fragility.output import write_table
-from tf_fragile.probes.hessian import Leading, PowerIteration, angle, leading_eigenpair
+from tf_fragile.probes.curvature.hessian import Leading, PowerIteration, angle, leading_eigenpair
 from tf_fragile.runs.atomic import make_directory
 
 NAME = "demo_two_layer"

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.probes.hessian import (
+from tf_fragile.probes.curvature.hessian import (
     PowerIteration,
     differentiate,
     dot,

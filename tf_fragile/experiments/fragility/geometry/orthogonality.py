@@ -20,16 +20,12 @@ from tf_fragile.experiments.fragility.geometry.settings import Orthogonality
 from tf_fragile.experiments.fragility.output import said, write_table
 from tf_fragile.experiments.fragility.subject import Selection, Subject, choose_correct
 from tf_fragile.metrics.statistics import bootstrap_mean
-from tf_fragile.models.fingerprint import fingerprint
-from tf_fragile.probes.curvature import CurvatureProbe
-from tf_fragile.probes.hessian import PowerIteration
-from tf_fragile.probes.running import device
+from tf_fragile.probes.curvature.hessian import PowerIteration
+from tf_fragile.probes.curvature.probe import CurvatureProbe
+from tf_fragile.probes.running import run
 from tf_fragile.runs import manifest as manifests
 from tf_fragile.runs.atomic import make_directory
-from tf_fragile.runs.execution import execute
 from tf_fragile.runs.manifest import Manifest
-from tf_fragile.runs.records import make_records
-from tf_fragile.runs.shards import Shard, ShardResult, plan_shards
 
 NAME = "orthogonality"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -112,31 +108,27 @@ def _run(
     request: Request,
     progress: bool,
 ) -> tuple[pd.DataFrame, Manifest]:
-    manifest = manifests.begin(
-        command=request.command,
-        settings={
-            "model": subject.name,
-            "data": subject.source.name,
-            **asdict(settings),
-            "positions": list(selection.positions),
-        },
-        seed=request.seed,
-        model_hash=fingerprint(subject.model),
-        data_hash=subject.source.fingerprint(),
-        device=device(),
-    )
     probe = CurvatureProbe(
         subject.network,
+        subject.source,
         Softplus(settings.beta),
         PowerIteration(settings.tolerance, settings.max_iterations),
         request.seed,
     )
-
-    def work(shard: Shard) -> ShardResult:
-        return ShardResult(make_records(probe(subject.source.load(shard.positions))))
-
-    shards = plan_shards(selection.positions, settings.rows)
-    return execute(request.out / "run", manifest, shards, work, progress=progress)
+    records, manifest = run(
+        request.out / "run",
+        [probe],
+        subject.source,
+        selection.positions,
+        model=subject.model,
+        seed=request.seed,
+        settings={"model": subject.name, "data": subject.source.name, **asdict(settings)},
+        settings_of={probe.name: {}},
+        command=request.command,
+        size=settings.rows,
+        progress=progress,
+    )
+    return records[probe.name], manifest
 
 
 def _draw(table: pd.DataFrame, subject: Subject, settings: Orthogonality, path: Path) -> None:

@@ -9,7 +9,7 @@ from tf_fragile.experiments.fragility.images.panels import attacked_panels, clea
 from tf_fragile.experiments.fragility.images.request import Request, run, write
 from tf_fragile.experiments.fragility.plots import Panel, grid_picture, shared_scale
 from tf_fragile.experiments.fragility.subject import Subject
-from tf_fragile.probes.pictures import Picture
+from tf_fragile.probes.fragility.pictures import Picture
 
 
 def attack_examples(request: Request, *, objective: str = "mass_center") -> pd.DataFrame:

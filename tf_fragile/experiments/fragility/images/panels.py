@@ -10,7 +10,8 @@ import pandas as pd
 from tf_fragile.experiments.fragility.campaign import Campaign
 from tf_fragile.experiments.fragility.plots import Panel, shared_scale
 from tf_fragile.experiments.fragility.subject import Subject
-from tf_fragile.probes.pictures import Picture, from_arrays
+from tf_fragile.probes.fragility.pictures import Picture, from_arrays
+from tf_fragile.probes.fragility.probe import FragilityProbe
 from tf_fragile.runs.gallery import read_gallery
 
 FAILED = "attack failed"
@@ -19,7 +20,7 @@ _KEY = ["sample", "label", "predicted", "explainer", "attack", "epsilon"]
 
 def per_image(records: pd.DataFrame) -> pd.DataFrame:
     """Records of attacks with their metrics as columns, one row an image, method and attack."""
-    attacked = records[records["attack"] != ""]
+    attacked = records[(records["attack"] != "") & (records["variant"] == "")]
     return attacked.pivot(index=_KEY, columns="metric", values="value").reset_index()
 
 
@@ -38,7 +39,7 @@ def pictures(campaign: Campaign, attack: str) -> dict[tuple[int, str], Picture]:
     galleries: Iterable[Picture] = (
         picture
         for method in campaign.preset.methods
-        for picture in from_arrays(read_gallery(campaign.place(method)))
+        for picture in from_arrays(read_gallery(campaign.place(method), FragilityProbe.name))
     )
     return {(p.sample, p.explainer): p for p in galleries if p.attack == attack}
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tf_fragile.experiments.fragility.campaign import RANDOM
 from tf_fragile.experiments.fragility.images.panels import clean_panels, pictures, result_of, short
 from tf_fragile.experiments.fragility.images.request import Request, run, write
 from tf_fragile.experiments.fragility.plots import Panel, grid_picture, shared_scale
 from tf_fragile.experiments.fragility.subject import Subject
-from tf_fragile.probes.pictures import Picture
+from tf_fragile.probes.fragility.names import RANDOM
+from tf_fragile.probes.fragility.pictures import Picture
 
 ATTACKS = {
     RANDOM: "random sign",

@@ -15,7 +15,7 @@ import pandas as pd
 
 from tf_fragile.errors import InputError
 from tf_fragile.experiments.fragility import campaign as campaigns
-from tf_fragile.experiments.fragility.campaign import RANDOM, Campaign
+from tf_fragile.experiments.fragility.campaign import Campaign
 from tf_fragile.experiments.fragility.images.panels import caption, per_image, pictures
 from tf_fragile.experiments.fragility.images.regions import Mask, box, from_picture, superpixel
 from tf_fragile.experiments.fragility.output import write_manifest, write_table
@@ -25,6 +25,7 @@ from tf_fragile.experiments.fragility.presets import Preset
 from tf_fragile.experiments.fragility.subject import Selection, Subject
 from tf_fragile.explainers.catalog import explain
 from tf_fragile.metrics.maps import normalise, reduce
+from tf_fragile.probes.fragility.names import RANDOM
 from tf_fragile.runs.atomic import make_directory
 
 OBJECTIVE = "target_region"

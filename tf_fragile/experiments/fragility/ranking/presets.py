@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from tf_fragile.probes.fragility.names import RANDOM
 from tf_fragile.registry import Registry
 from tf_fragile.settings import MOST, MOST_ROWS, SMALL, WHOLE, check, names_in, setting
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 # TensorFlow takes seconds to import, and the flags are made from these settings: so some imports
 # are inside functions.
 
-RANDOM, ATTACK = "random_sign", "annealed_momentum"
+ATTACK = "annealed_momentum"
 NEED_PATTERNS = ("pattern_attribution", "pattern_net")
 _AVERAGES = ("smoothgrad", "smoothgrad_squared", "vargrad")
 

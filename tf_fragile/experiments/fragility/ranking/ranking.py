@@ -16,15 +16,17 @@ from tf_fragile.backprop.patterns import Patterns, estimate_patterns
 from tf_fragile.errors import InputError, UnsupportedLayerError
 from tf_fragile.experiments.fragility.campaign import Outcome
 from tf_fragile.experiments.fragility.methods import explainer_of
-from tf_fragile.experiments.fragility.ranking.presets import ATTACK, NEED_PATTERNS, RANDOM, Ranking
+from tf_fragile.experiments.fragility.ranking.presets import ATTACK, NEED_PATTERNS, Ranking
 from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.metrics.limits import LIMITS
 from tf_fragile.metrics.statistics import Interval, bootstrap_mean
-from tf_fragile.probes.fragility import FragilityProbe
-from tf_fragile.probes.running import run_probe
+from tf_fragile.probes.fragility.names import RANDOM
+from tf_fragile.probes.fragility.probe import FragilityProbe
+from tf_fragile.probes.running import run as run_probes
 from tf_fragile.runs.manifest import Manifest
-from tf_fragile.runs.shards import plan_shards, seems_complete
+from tf_fragile.runs.shards import seems_complete
+from tf_fragile.runs.tasks import cut
 
 COLUMNS = (
     "explainer", "settings", "attacked", "attacked_low", "attacked_high", "random", "random_low",
@@ -128,28 +130,31 @@ def run(
             continue
         probe = FragilityProbe(
             explainers={name: explainer},
+            source=subject.source,
             attacks=ranking.attacks(),
             epsilon=(ranking.epsilon,),
             limits=subject.source.range,
             seed=contestants.seed,
         )
         try:
-            records, manifests[name] = run_probe(
+            records, manifests[name] = run_probes(
                 directory / name,
-                probe,
+                [probe],
                 subject.source,
                 positions,
                 model=subject.model,
+                seed=contestants.seed,
                 settings=_settings(ranking, name, subject),
+                settings_of={probe.name: {}},
                 command=command,
-                shard_size=ranking.shard_size,
+                size=ranking.shard_size,
                 progress=progress,
             )
         except UnsupportedLayerError as error:  # the stand-ins of the attack have layers too
             refused[name] = str(error)
             say(f"{name} is left out: {error}")
             continue
-        parts.append(records)
+        parts.append(records[probe.name])
     if not parts:
         raise InputError(f"Every explainer refuses this model: {next(iter(refused.values()))}")
     return Ranked(Outcome(pd.concat(parts, ignore_index=True), manifests), refused)
@@ -210,7 +215,8 @@ def _mean(records: pd.DataFrame, metric: str) -> Interval:
 
 def is_there(directory: Path, positions: tuple[int, ...], shard_size: int) -> bool:
     """Whether all records of a run are in its directory."""
-    return all(seems_complete(directory, shard) for shard in plan_shards(positions, shard_size))
+    tasks = cut(positions, shard_size)
+    return all(seems_complete(directory, FragilityProbe.name, task) for task in tasks)
 
 
 def _spoken(settings: Mapping[str, Any]) -> str:

@@ -5,21 +5,27 @@ from __future__ import annotations
 import math
 
 import pytest
+from attack_records import attack_records
 
-from tf_fragile.audit.smallest import halvings
-from tf_fragile.probes.fragility import SEARCHED, SMALLEST
-from tf_fragile.runs.records import make_records
+from tf_fragile.probes.fragility.names import SEARCHED, SMALLEST
+from tf_fragile.probes.fragility.smallest import halvings
 
 UNREACHED = math.inf
 
 
 def told(*radii: float) -> str:
-    base = {"label": 1, "predicted": 1, "explainer": "gradient", "attack": "top_k" + SEARCHED}
+    base = {
+        "label": 1,
+        "predicted": 1,
+        "explainer": "gradient",
+        "attack": "top_k",
+        "variant": SEARCHED,
+    }
     rows = [
         base | {"sample": sample, "metric": SMALLEST, "value": radius}
         for sample, radius in enumerate(radii)
     ]
-    (found,) = halvings(make_records(rows)).items()
+    (found,) = halvings(attack_records(rows)).items()
     assert found[0] == "gradient under top_k"
     return found[1].text
 
@@ -46,4 +52,4 @@ def test_quartiles_are_radii_that_were_found(radii: tuple[float, ...], text: str
 def test_without_a_search_there_is_nothing_to_say() -> None:
     base = {"label": 1, "predicted": 1, "explainer": "gradient", "attack": "top_k"}
     rows = [base | {"sample": 0, "metric": "top_k_intersection", "value": 0.3}]
-    assert not halvings(make_records(rows))
+    assert not halvings(attack_records(rows))

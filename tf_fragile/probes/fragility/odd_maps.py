@@ -6,16 +6,16 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from tf_fragile.probes.fragility import DOUBT
+from tf_fragile.probes.fragility.names import ODD_MAP
 
 
 def odd_maps(records: pd.DataFrame) -> Mapping[str, str]:
     """By explainer, one clause on its clean maps that are no explanation; only where there are any.
 
     Args:
-      records: the schema of `runs.records`.
+      records: the probe's.
     """
-    odd = records[records["metric"] == DOUBT].drop_duplicates(["explainer", "sample"])
+    odd = records[records["metric"] == ODD_MAP].drop_duplicates(["explainer", "sample"])
     return {
         str(explainer): f"the clean map of {len(own)} images is none to go by, the first "
         f"{own['note'].iloc[0]}"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tf_fragile.audit.summary import successes
 from tf_fragile.metrics.statistics import Interval, paired_difference
-from tf_fragile.probes.fragility import DOUBLED
+from tf_fragile.probes.fragility.names import DOUBLED
+from tf_fragile.probes.fragility.summary import successes
 
 TOLERANCE = 0.05
 FEWEST = 4
@@ -57,23 +57,19 @@ def plateaus(records: pd.DataFrame) -> Mapping[tuple[str, str], Plateau]:
     """By explainer and attack, over the images that were attacked both ways.
 
     Args:
-      records: the schema of `runs.records`.
+      records: the probe's.
     """
     kept = successes(records)
-    key = ["sample", "explainer", "attack", "epsilon"]
+    key = ["sample", "explainer", "attack", "epsilon", "variant"]
     overlap = records[records["metric"] == "top_k_intersection"].merge(
         kept[kept["success"]][key], on=key
     )
     found = {}
-    names = overlap[["explainer", "attack"]].drop_duplicates().itertuples(index=False)
-    for explainer, attack in names:
-        if not attack.endswith(DOUBLED):
-            continue
-        own = overlap[overlap["explainer"] == explainer]
-        longer = own[own["attack"] == attack]
-        plain = own[own["attack"] == attack.removesuffix(DOUBLED)]
-        pairs = plain.merge(longer, on=["sample", "epsilon"], suffixes=("", "_longer"))
+    longer, plain = (overlap[overlap["variant"] == variant] for variant in (DOUBLED, ""))
+    for (explainer, attack), again in longer.groupby(["explainer", "attack"], sort=False):
+        own = plain[(plain["explainer"] == explainer) & (plain["attack"] == attack)]
+        pairs = own.merge(again, on=["sample", "epsilon"], suffixes=("", "_longer"))
         pairs = pairs.sort_values("sample", kind="stable")
         apart = paired_difference(pairs["value"], pairs["value_longer"]).difference
-        found[explainer, attack.removesuffix(DOUBLED)] = Plateau(apart)
+        found[str(explainer), str(attack)] = Plateau(apart)
     return found

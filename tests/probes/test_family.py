@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tf_fragile.audit.family import evidence, fewest, in_words, too_few
 from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.probes.fragility.family import evidence, fewest, in_words, too_few
 
 
 @pytest.mark.parametrize(("family", "images"), [(1, 6), (2, 7), (10, 9)])

@@ -5,25 +5,30 @@ Source: Ghorbani et al. 2019, the section on the Hessian and its figure of angle
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
 
 from tf_fragile.attacks.surrogates import Softplus, Surrogate
 from tf_fragile.backprop.network import Network
-from tf_fragile.data.source import Batch
+from tf_fragile.data.source import Batch, Source
 from tf_fragile.explainers import noise
-from tf_fragile.probes.fragility import sample_seed
-from tf_fragile.probes.hessian import Leading, PowerIteration, angle, leading_eigenpair
+from tf_fragile.probes.contract import Artefact, Findings, Progress, Task, Work
+from tf_fragile.probes.curvature.hessian import Leading, PowerIteration, angle, leading_eigenpair
+from tf_fragile.probes.seeds import sample_seed
+from tf_fragile.runs.records import CONTROL, MEASURED, Keys
+from tf_fragile.runs.tasks import cut
 
-PROBE = "curvature"
 EXPLAINER = "gradient"
 NO_CURVATURE = "no curvature"
+RANDOM_ANGLE = "random_angle"
 
 # What each stream of random numbers of a sample is for.
+_FORWARDS = 6.0  # of an iteration: a gradient and its derivative in one direction
 _START, _FIRST, _SECOND = 0, 1, 2
 
 
@@ -33,17 +38,44 @@ class CurvatureProbe:
 
     Attributes:
       network: the true network, whose label decides which logit.
+      source: where the images come from.
       surrogate: what stands in for it; a ReLU network has no curvature of its own.
       settings: when the power iteration ends.
       seed: of its start and of the random control; folded with each sample's index.
     """
 
+    name: ClassVar[str] = "curvature"
+    keys: ClassVar[Keys] = {}
+
     network: Network
+    source: Source
     surrogate: Surrogate = field(default_factory=Softplus)
     settings: PowerIteration = field(default_factory=PowerIteration)
     seed: int = 0
 
-    def __call__(self, batch: Batch) -> list[dict[str, Any]]:
+    def artefacts(self) -> Sequence[Artefact]:
+        """None."""
+        return ()
+
+    def tasks(self, positions: Sequence[int], size: int) -> Sequence[Task]:
+        """The images in consecutive parts of `size`."""
+        return cut(positions, size)
+
+    def work(self, tasks: Sequence[Task]) -> Work:
+        """Forward passes of all iterations, if none ends early."""
+        images = sum(len(task.positions) for task in tasks)
+        steps = self.settings.max_iterations
+        line = f"{EXPLAINER}: {images} images x at most {steps} power iterations"
+        return Work(_FORWARDS * images * steps, len(tasks), 1, (line,))
+
+    def __call__(self, task: Task, progress: Progress | None = None) -> Findings:
+        """Looks at the images of a task; one tick."""
+        rows = self.looked_at(self.source.load(task.positions))
+        if progress is not None:
+            progress(1)
+        return Findings(rows)
+
+    def looked_at(self, batch: Batch) -> list[dict[str, Any]]:
         """Looks at every image of `batch`.
 
         Args:
@@ -54,7 +86,7 @@ class CurvatureProbe:
 
           * `angle`: between most fragile direction and gradient, degrees in [0, 90];
           * `angle_unfolded`: the same in [0, 180], by the direction's arbitrary sign;
-          * `random_angle`: between two random vectors, the control, in [0, 90];
+          * `random_angle`: between two random vectors, of role control, in [0, 90];
           * `eigenvalue`: largest in absolute value, of the Hessian, in logit per input unit²;
           * `local_curvature`: |eigenvalue| / ‖gradient‖, the relative change of the gradient
             per unit of L2 distance in the worst direction, per input unit;
@@ -70,7 +102,7 @@ class CurvatureProbe:
         agrees = np.asarray(tf.argmax(self._smooth.logits(images), -1, tf.int32) == predicted)
         controls = [np.asarray(noise.normal(seeds, d, images)) for d in (_FIRST, _SECOND)]
         metrics = measure(leading) | {
-            "random_angle": angle(*controls),
+            RANDOM_ANGLE: angle(*controls),
             "surrogate_agrees": agrees.astype(np.float64),
         }
         return [
@@ -79,7 +111,7 @@ class CurvatureProbe:
                 "label": int(batch.label[i]),
                 "predicted": int(predicted[i]),
                 "explainer": EXPLAINER,
-                "probe": PROBE,
+                "role": CONTROL if name == RANDOM_ANGLE else MEASURED,
                 "metric": name,
                 "value": float(values[i]),
                 "note": NO_CURVATURE if np.isnan(metrics["angle"][i]) else "",

@@ -5,19 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from attack_records import attack_records
 
-from tf_fragile.audit.plateau import plateaus
-from tf_fragile.audit.summary import summarize, without_extras
-from tf_fragile.audit.verdict import Verdict, random_beats, verdicts
-from tf_fragile.probes.fragility import DOUBLED
-from tf_fragile.runs.records import make_records
+from tf_fragile.probes.fragility.doubts import surrogate_doubt
+from tf_fragile.probes.fragility.names import DOUBLED
+from tf_fragile.probes.fragility.summary import summarize, without_extras
+from tf_fragile.probes.fragility.verdict import sentence, verdicts
+from tf_fragile.report.verdict import Verdict
 
 IMAGES = 12
 
 
 def rows(attack: str, overlaps, *, failed: int = 0, stuck: int = 0, epsilon: float = 8.0,
          moved: bool = True):  # fmt: skip
-    base = {"label": 1, "predicted": 1, "explainer": "gradient", "probe": "fragility"}
+    base = {"label": 1, "predicted": 1, "explainer": "gradient"}
     for sample, overlap in enumerate(overlaps):
         for metric, value in (
             ("success", float(sample >= failed)),
@@ -38,29 +39,28 @@ def around(mean: float, images: int = IMAGES) -> np.ndarray:
     return mean + 0.02 * np.linspace(-1, 1, images)
 
 
+def doubts(**told: str):
+    for kind, clause in told.items():
+        row = {"sample": -1, "label": -1, "predicted": -1, "role": "doubt", "value": 1.0}
+        yield from [row | {"metric": kind, "note": clause}] if clause else []
+
+
 def judge(
     attacked, *, longer=None, random=None, derivatives="", bare=(), feeding="", grid="", **how
 ) -> Verdict:
     longer = attacked if longer is None else longer
     random = around(0.95, len(attacked)) if random is None else random
-    records = make_records(
+    records = attack_records(
         [
             *rows("random_sign", random),
             *rows("top_k", attacked, **how),
-            *rows("top_k" + DOUBLED, longer),
+            *(row | {"variant": DOUBLED} for row in rows("top_k", longer)),
+            *doubts(
+                derivatives=derivatives, surrogate=surrogate_doubt(bare), feeding=feeding, ball=grid
+            ),
         ]
     )
-    proper = without_extras(records)
-    (verdict,) = verdicts(
-        summarize(proper),
-        proper,
-        10,
-        plateaus=plateaus(records),
-        derivatives=derivatives,
-        bare=bare,
-        feeding=feeding,
-        grid=grid,
-    )
+    (verdict,) = verdicts(summarize(without_extras(records)), records, 10)
     return verdict
 
 
@@ -68,7 +68,9 @@ def test_a_low_overlap_is_fragile_whatever_else_is_in_doubt() -> None:
     assert judge(around(0.1)).word == "FRAGILE"
     found = judge(around(0.1), longer=around(0.0), failed=2, derivatives="nothing is right")
     assert found.word == "FRAGILE"
-    assert "leave 0.1" in found.text and "random signs of the same size 0.95" in found.text
+    assert "leave 0.1" in sentence(found) and "random signs of the same size 0.95" in sentence(
+        found
+    )
 
 
 def test_a_high_overlap_passes_only_with_all_the_evidence() -> None:
@@ -96,7 +98,7 @@ def test_a_high_overlap_passes_only_with_all_the_evidence() -> None:
 def test_without_one_piece_of_it_nothing_is_concluded_and_the_reason_is_said(how, reason) -> None:
     found = judge(around(0.9), **how)
     assert found.word == "INCONCLUSIVE"
-    assert pd.Series([found.text]).str.contains(reason).all(), found.text
+    assert pd.Series([sentence(found)]).str.contains(reason).all(), sentence(found)
 
 
 def test_a_mean_near_the_threshold_is_inconclusive() -> None:
@@ -106,42 +108,44 @@ def test_a_mean_near_the_threshold_is_inconclusive() -> None:
 def test_the_alarm_sounds_where_random_signs_beat_the_attack_even_if_both_are_damning() -> None:
     weak = judge(around(0.2), random=around(0.1))
     assert weak.word == "FRAGILE"
-    assert random_beats(weak.text)
-    assert not random_beats(judge(around(0.1)).text)
+    assert "ALARM: random signs" in sentence(weak)
+    assert "ALARM" not in sentence(judge(around(0.1)))
 
 
 def test_an_attack_that_never_kept_the_label_found_nothing() -> None:
     found = judge(around(0.1), failed=IMAGES)
     assert found.word == "INCONCLUSIVE"
-    assert "found nothing on 12 images" in found.text
+    assert "found nothing on 12 images" in sentence(found)
 
 
 def test_what_never_moved_is_told_apart_from_what_lost_its_label() -> None:
     mixed = judge(around(0.9), stuck=2, failed=5)
-    assert "no derivative to follow on 2 images; it lost the label on 3 images" in mixed.text
-    assert f"({IMAGES - 5} images)" in mixed.text
+    assert "no derivative to follow on 2 images; it lost the label on 3 images" in sentence(mixed)
+    assert f"({IMAGES - 5} images)" in sentence(mixed)
     stuck = judge(around(0.9), stuck=IMAGES, failed=IMAGES, bare=("own",))
     assert stuck.word == "INCONCLUSIVE"
-    assert "found nothing on 12 images; the attack had no derivative to follow on 12" in stuck.text
-    assert "no surrogate stands in for 'own'" in stuck.text
-    assert "lost the label" not in stuck.text
+    assert "found nothing on 12 images; the attack had no derivative to follow on 12" in sentence(
+        stuck
+    )
+    assert "no surrogate stands in for 'own'" in sentence(stuck)
+    assert "lost the label" not in sentence(stuck)
 
 
 def test_an_attack_that_never_moved_is_no_success_whatever_an_old_record_says() -> None:
     """Records of before counted it, and its untouched map as robust."""
     found = judge(around(1.0), stuck=IMAGES)
     assert found.word == "INCONCLUSIVE"
-    assert "found nothing on 12 images" in found.text
+    assert "found nothing on 12 images" in sentence(found)
 
 
 @pytest.mark.parametrize("mean", [0.1, 0.9])
 def test_of_a_wrongly_fed_model_nothing_is_concluded_either_way(mean) -> None:
     found = judge(around(mean), feeding="the model seems to be fed wrongly: x")
     assert found.word == "INCONCLUSIVE"
-    assert "; the model seems to be fed wrongly: x" in found.text
-    assert [doubt.kind for doubt in found.doubts] == ["feeding"]
+    assert "; the model seems to be fed wrongly: x" in sentence(found)
+    assert [reason.kind for reason in found.reasons] == ["feeding"]
     nothing = judge(around(mean), failed=IMAGES, feeding="the model seems to be fed wrongly: x")
-    assert "found nothing on 12 images; the model seems to be fed wrongly: x; " in nothing.text
+    assert "found nothing on 12 images; the model seems to be fed wrongly: x; " in sentence(nothing)
 
 
 def test_one_image_is_neither_fragile_nor_a_pass_and_how_many_it_takes_is_said() -> None:
@@ -150,15 +154,17 @@ def test_one_image_is_neither_fragile_nor_a_pass_and_how_many_it_takes_is_said()
         assert found.word == "INCONCLUSIVE"
         assert (
             "; 1 image can't carry a verdict, whatever they show: --num_images=6 or more"
-            in found.text
+            in sentence(found)
         )
 
 
 def test_what_is_not_surely_below_a_half_says_so_and_how_many_images_would_tell() -> None:
     found = judge(around(0.35))
     assert found.word == "INCONCLUSIVE"
-    assert "; the mean is not surely below 0.5 (P = 0.043); more images like these" in found.text
-    assert "--num_images=24" in found.text
+    assert "; the mean is not surely below 0.5 (P = 0.043); more images like these" in sentence(
+        found
+    )
+    assert "--num_images=24" in sentence(found)
 
 
 def test_a_word_among_many_takes_more_than_alone() -> None:
@@ -172,11 +178,13 @@ def test_a_word_among_many_takes_more_than_alone() -> None:
             for attack in ("random_sign", "top_k")
             for row in rows(attack, overlaps)
         ]
-        records = make_records(found)
-        return verdicts(summarize(records, resamples=200), records, 10, plateaus={})
+        records = attack_records(found)
+        return verdicts(summarize(records, resamples=200), records, 10)
 
     assert [v.word for v in with_names(names[:1])] == ["FRAGILE"]
     many = with_names(names)
     assert {v.word for v in many} == {"INCONCLUSIVE"}
-    assert "corrected for 10 verdicts" in many[0].text
-    assert many[0].evidence.below == pytest.approx(10 * with_names(names[:1])[0].evidence.below)
+    assert "corrected for 10 verdicts" in sentence(many[0])
+    assert many[0].facts["evidence"].below == pytest.approx(
+        10 * with_names(names[:1])[0].facts["evidence"].below
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tf_fragile.audit.summary import successes
+from tf_fragile.probes.fragility.summary import successes, without_extras
 
 OVERLAP = "top_k_intersection"
 
@@ -76,7 +76,7 @@ def choose_shown(records: pd.DataFrame, count: int, explainer: str, attack: str)
     equally, one of a class that is not there yet comes first.
 
     Args:
-      records: the schema of `runs.records`, of the attacks proper.
+      records: the probe's.
       count: how many at most.
       explainer: under which they are ranked.
       attack: likewise.
@@ -99,11 +99,12 @@ def ranking(records: pd.DataFrame, explainer: str, attack: str) -> list[Ranked]:
     """All attacked images, the least overlap first, those without one last.
 
     Args:
-      records: the schema of `runs.records`, of the attacks proper.
+      records: the probe's.
       explainer: under which they are ranked.
       attack: likewise.
     """
-    own = records[(records["explainer"] == explainer) & (records["attack"] == attack)]
+    proper = without_extras(records)
+    own = proper[(proper["explainer"] == explainer) & (proper["attack"] == attack)]
     own = own[own["epsilon"] == own.groupby("sample")["epsilon"].transform("max")]
     kept = successes(own).set_index("sample")["success"]
     values = own[own["metric"] == OVERLAP].set_index("sample")["value"].where(kept)

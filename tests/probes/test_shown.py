@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 import pytest
+from attack_records import attack_records
 
-from tf_fragile.audit.shown import choose_shown, ranking
-from tf_fragile.runs.records import make_records
+from tf_fragile.probes.fragility.shown import choose_shown, ranking
 
 
 def records(overlaps: dict[int, float], group: dict[int, int], failed: tuple[int, ...] = ()) -> Any:
@@ -27,7 +27,7 @@ def records(overlaps: dict[int, float], group: dict[int, int], failed: tuple[int
             rows.append({**told, "metric": "success", "value": success})
             rows.append({**told, "metric": "top_k_intersection", "value": value})
     rows.append({"sample": 99, "label": 0, "predicted": 1, "metric": "excluded", "value": 1.0})
-    return make_records(rows)
+    return attack_records(rows)
 
 
 def shown(count: int, overlaps: list[float], groups: str, failed: tuple[int, ...] = ()) -> Any:
@@ -106,5 +106,5 @@ def test_an_unlabelled_image_is_of_the_class_that_the_model_sees() -> None:
 
 
 def test_nobody_attacked_nobody_shown() -> None:
-    found = choose_shown(make_records([]), 3, "gradient", "top_k")
+    found = choose_shown(attack_records([]), 3, "gradient", "top_k")
     assert (found.places, found.text) == ((), "")

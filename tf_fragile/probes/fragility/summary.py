@@ -9,38 +9,35 @@ import pandas as pd
 
 from tf_fragile.metrics.limits import LIMITS
 from tf_fragile.metrics.statistics import bootstrap_mean, holm, paired_difference
-from tf_fragile.probes.fragility import DOUBLED, SEARCHED
+from tf_fragile.runs.records import CONTROL, DOUBT, EXCLUDED
 
 METRICS: dict[str, str] = {
     "top_k_intersection": "top-k overlap",
     "spearman": "rank correlation",
     "center_shift": "centre shift (px)",
 }
-EXCLUDED = "excluded"
 SUCCESS = "success"
 STUCK = "stuck"
-BASELINE = "random_sign"
 
-_KEYS = ["explainer", "attack", "epsilon"]
-_IMAGE = ["sample", *_KEYS]
+_KEYS = ["explainer", "role", "attack", "epsilon"]
+_IMAGE = ["sample", *_KEYS, "variant"]
 
 
 def without_extras(records: pd.DataFrame) -> pd.DataFrame:
     """The records of the audit proper, without longer attacks and searches for radii."""
-    return records[~records["attack"].str.endswith((DOUBLED, SEARCHED))]
+    return records[records["variant"] == ""]
 
 
 def exclusions(records: pd.DataFrame) -> dict[str, int]:
     """How many images were left out, by reason.
 
     Args:
-      records: the schema of `runs.records`; a row of the metric `excluded` says in `note` why
-        its image was left out.
+      records: the probe's; a row of role excluded says in `note` why its image was left out.
 
     Returns:
       Reason to number of different images, the commonest first.
     """
-    rows = records[records["metric"] == EXCLUDED]
+    rows = records[records["role"] == EXCLUDED]
     counts = rows.groupby("note")["sample"].nunique()
     ordered = sorted(((str(note), int(n)) for note, n in counts.items()), key=lambda c: (-c[1], c))
     return dict(ordered)
@@ -53,9 +50,9 @@ def successes(records: pd.DataFrame) -> pd.DataFrame:
     (`stuck`) does not, whatever its row says.
 
     Returns:
-      Columns sample, explainer, attack, epsilon, success (bool).
+      Columns sample, explainer, role, attack, epsilon, variant, success (bool).
     """
-    attacked = records[(records["metric"] != EXCLUDED) & (records["attack"] != "")]
+    attacked = records[~records["role"].isin([EXCLUDED, DOUBT]) & (records["attack"] != "")]
     images = attacked[_IMAGE].drop_duplicates()
     told = attacked[attacked["metric"] == SUCCESS][[*_IMAGE, "value"]]
     joined = images.merge(told, on=_IMAGE, how="left", validate="one_to_one")
@@ -81,18 +78,18 @@ def summarize(
     `compare` uses only the images that both have.
 
     Args:
-      records: the schema of `runs.records`.
+      records: the probe's.
       metrics: which metrics to summarise.
       confidence: of the intervals over images.
       resamples: bootstrap resamples.
       seed: of the resampling.
 
     Returns:
-      Columns explainer, attack, epsilon; `n`, images with a successful attack; `n_failed`,
+      Columns explainer, role, attack, epsilon; `n`, images with a successful attack; `n_failed`,
       images whose attack failed; and for each metric `<metric>_mean`, `_low`, `_high` and
       `_n`, the finite values behind the mean (a constant map has no rank correlation); `_low`
       and `_high` are NaN where the values carry no interval.
-      Sorted by explainer, epsilon and attack, random baselines first.
+      Sorted by explainer, epsilon and attack, controls first.
     """
     outcome = successes(records)
     values = kept_values(records)
@@ -110,7 +107,7 @@ def summarize(
                 f"{metric}_n": interval.n,
             }
         rows.append(row)
-    rows.sort(key=lambda r: (r["explainer"], r["epsilon"], not is_random(r["attack"]), r["attack"]))
+    rows.sort(key=lambda r: (r["explainer"], r["epsilon"], r["role"] != CONTROL, r["attack"]))
     parts = ["mean", "low", "high", "n"]
     columns = [*_KEYS, "n", "n_failed", *(f"{m}_{part}" for m in metrics for part in parts)]
     return pd.DataFrame(rows, columns=columns)
@@ -120,32 +117,32 @@ def compare(
     records: pd.DataFrame,
     *,
     metric: str = "top_k_intersection",
-    baseline: str = BASELINE,
     confidence: float = 0.95,
     resamples: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """How much further an attack moves the maps than random noise of the same size, paired.
+    """How much further an attack moves the maps than its control of the same size, paired.
 
     Args:
-      records: the schema of `runs.records`.
+      records: the probe's.
       metric: what to compare.
-      baseline: the attack to compare with.
       confidence: of the bootstrap intervals over images.
       resamples: bootstrap resamples.
       seed: of the resampling.
 
     Returns:
       One row an explainer, attack and epsilon: `n`, images on which both succeeded;
-      `difference_mean`, `_low`, `_high` of attack minus baseline; `p_value` of a two-sided
+      `difference_mean`, `_low`, `_high` of attack minus control; `p_value` of a two-sided
       sign-flip test, and `p_holm`, adjusted over all rows of the table.
     """
     outcome = successes(records)
     kept = records[records["metric"] == metric].merge(
         outcome[outcome["success"]][_IMAGE], on=_IMAGE
     )
-    reference = kept[kept["attack"] == baseline][["sample", "explainer", "epsilon", "value"]]
-    pairs = kept[kept["attack"] != baseline].merge(
+    controls = kept[kept["role"] == CONTROL]
+    first = controls[controls["attack"] == controls["attack"].min()]
+    reference = first[["sample", "explainer", "epsilon", "value"]]
+    pairs = kept[kept["attack"] != controls["attack"].min()].merge(
         reference, on=["sample", "explainer", "epsilon"], suffixes=("", "_baseline")
     )
     rows = []
@@ -164,16 +161,11 @@ def compare(
     return table
 
 
-def is_random(attack: str) -> bool:
-    """Whether an attack is a random baseline, told by its name."""
-    return attack.startswith("random")
-
-
-def kept_values(records: pd.DataFrame) -> dict[tuple[str, str, float, str], np.ndarray]:
+def kept_values(records: pd.DataFrame) -> dict[tuple[str, str, str, float, str], np.ndarray]:
     """Values of the images whose attack succeeded, `[N]` in the order of the images.
 
     Returns:
-      By explainer, attack, epsilon and metric.
+      By explainer, role, attack, epsilon and metric.
     """
     outcome = successes(records)
     kept = records.merge(outcome[outcome["success"]][_IMAGE], on=_IMAGE)

@@ -6,27 +6,36 @@ Source: Ghorbani et al. 2019, the protocol of their aggregate figures.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from tf_fragile.attacks.attack import Attack
 from tf_fragile.attacks.halving import evaluations, smallest_epsilon
+from tf_fragile.attacks.optimizers.sign import RandomSign
 from tf_fragile.attacks.result import AttackResult
 from tf_fragile.attacks.search import Progress
 from tf_fragile.data.ranges import InputRange
-from tf_fragile.data.source import Batch
+from tf_fragile.data.source import Batch, Source
 from tf_fragile.explainers.explainer import Explainer
-
-PROBE = "fragility"
-MISCLASSIFIED = "misclassified"
-DOUBLED = ", twice the steps"
-SEARCHED = ", smallest radius"
-SMALLEST = "smallest_epsilon"
-DOUBT = "doubt"  # the metric of a clean map that is no explanation; its note says why
+from tf_fragile.probes.contract import Artefact, Findings, Task, Work
+from tf_fragile.probes.fragility.images import Attacked, Images
+from tf_fragile.probes.fragility.names import (
+    DOUBLED,
+    KEYS,
+    MISCLASSIFIED,
+    ODD_MAP,
+    SEARCHED,
+    SMALLEST,
+)
+from tf_fragile.probes.fragility.pictures import deviation_arrays, sample_of, to_arrays
+from tf_fragile.probes.fragility.work import work
+from tf_fragile.runs.records import CONTROL, DOUBT, EXCLUDED, MEASURED, Keys, make_records
+from tf_fragile.runs.tasks import Arrays, cut
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +44,9 @@ class FragilityProbe:
 
     Attributes:
       explainers: what to attack, all on one network; the key names each in the records.
-      attacks: the attacks and controls by the name they get in the records; a random control's
-        name starts with `random`. They run with fixed chunks, so that no record depends on how a
+      source: where the images come from.
+      attacks: the attacks and controls by the name they get in the records; those that move at
+        random are of role `control`. They run with fixed chunks, so that no record depends on how a
         run was cut, and without the derivative gate, which is for whoever makes the probe to run,
         once and not in every part.
       epsilon: radii in input units.
@@ -44,17 +54,22 @@ class FragilityProbe:
       checkpoints: after how many steps the damage so far is recorded, by the rule that selects, as
         metrics `damage_after_<steps>`; attacks with fewer steps have none.
       doubled: samples that are attacked once more at the largest radius, with twice the steps; in
-        the records the attack's name then ends in `DOUBLED`. What that adds says whether the
-        budget has stopped paying.
+        the records the variant is then `DOUBLED`. What that adds says whether the budget has
+        stopped paying.
       smallest: below which radius to search for the smallest that halves the top-k overlap, the
-        largest of `epsilon` being the other end; in the records the attack's name then ends in
-        `SEARCHED` and the metric is `SMALLEST`, infinite where no radius does it. `None` for no
-        search.
+        largest of `epsilon` being the other end; in the records the variant is then `SEARCHED` and
+        the metric is `SMALLEST`, infinite where no radius does it. `None` for no search.
       only_correct: whether images that the model gets wrong are left out, as in the paper.
       seed: of everything random; folded with each sample's index.
+      shown: samples of which pictures are kept, where they are attacked.
+      doubts: what makes all that is found doubtful, a clause by its kind; rows of the first task.
     """
 
+    name: ClassVar[str] = "fragility"
+    keys: ClassVar[Keys] = KEYS
+
     explainers: Mapping[str, Explainer]
+    source: Source
     attacks: Mapping[str, Attack]
     epsilon: tuple[float, ...]
     limits: InputRange
@@ -63,6 +78,58 @@ class FragilityProbe:
     smallest: float | None = None
     only_correct: bool = True
     seed: int = 0
+    shown: frozenset[int] = frozenset()
+    doubts: Mapping[str, str] = field(default_factory=dict)
+
+    def artefacts(self) -> Sequence[Artefact]:
+        """None: an attack needs nothing but its model."""
+        return ()
+
+    def tasks(self, positions: Sequence[int], size: int) -> Sequence[Task]:
+        """The images in consecutive parts of `size`."""
+        return cut(positions, size)
+
+    def work(self, tasks: Sequence[Task]) -> Work:
+        """Forward passes, steps and builds of tasks; a line an explainer and attack."""
+        counted = work(
+            self.explainers,
+            self.attacks,
+            tasks,
+            levels=len(self.epsilon),
+            doubled=self.doubled,
+            searches=self.searches,
+        )
+        return replace(counted, ticks=sum(self.row_steps(task.positions) for task in tasks))
+
+    def __call__(self, task: Task, progress: Progress | None = None) -> Findings:
+        """Attacks the images of a task.
+
+        Args:
+          task: which images.
+          progress: called with the number of row-steps done since the last call.
+        """
+        batch = self.source.load(task.positions)
+        found = self.attacked(batch, progress)
+        rows = [*_run_doubts(self.doubts), *found.rows] if task.number == 0 else found.rows
+        shown = self.shown.intersection(task.positions)
+        return Findings(rows, to_arrays(batch, found, self.source.preprocessing, shown))
+
+    def pictures(
+        self, samples: Sequence[int], records: pd.DataFrame, progress: Progress | None = None
+    ) -> dict[int, Arrays]:
+        """Attacks images once more, for their pictures.
+
+        With fixed chunks and a seed a sample an attack comes out the same to the bit; where it does
+        not, as on another device, `pictures.deviations` says by how much.
+        """
+        batch = self.source.load(samples)
+        found = self.attacked(batch, progress, extras=False)
+        arrays = to_arrays(batch, found, self.source.preprocessing, samples)
+        arrays |= deviation_arrays(make_records(found.rows, KEYS), records)
+        return {
+            sample: {name: a for name, a in arrays.items() if sample_of(name) == sample}
+            for sample in samples
+        }
 
     @property
     def searches(self) -> int:
@@ -112,9 +179,9 @@ class FragilityProbe:
             if attack.optimizer.steps > 1
         }
 
-    def __call__(
+    def attacked(
         self, batch: Batch, progress: Progress | None = None, *, extras: bool = True
-    ) -> Findings:
+    ) -> Attacked:
         """Attacks the images of `batch`.
 
         Args:
@@ -129,9 +196,9 @@ class FragilityProbe:
         network = next(iter(self.explainers.values())).network
         predicted = network.predict(tf.constant(batch.image)).numpy()
         wrong = (batch.label >= 0) & (batch.label != predicted) & self.only_correct
-        left_out = _Images(batch, predicted, np.flatnonzero(wrong), self.seed)
-        chosen = _Images(batch, predicted, np.flatnonzero(~wrong), self.seed)
-        rows = left_out.rows("excluded", np.ones(wrong.sum()), note=MISCLASSIFIED)
+        left_out = Images(batch, predicted, np.flatnonzero(wrong), self.seed)
+        chosen = Images(batch, predicted, np.flatnonzero(~wrong), self.seed)
+        rows = left_out.rows(EXCLUDED, np.ones(wrong.sum()), role=EXCLUDED, note=MISCLASSIFIED)
         results: dict[tuple[str, str], AttackResult] = {}
         if chosen.places.size:
             for name, explainer in self.explainers.items():
@@ -141,17 +208,17 @@ class FragilityProbe:
                     results[name, attack_name] = result
                     if attack_name == next(iter(self._cut)):
                         rows += _doubts(chosen, name, result)
-                    rows += self._rows(result, chosen, name, attack_name)
+                    rows += self._rows(result, chosen, name, attack_name, self._role(attack))
                 if extras:
                     rows += self._doubled(chosen, name, explainer, progress)
                     rows += self._searched(chosen, name, explainer, progress)
-        return Findings(rows, chosen.places, predicted, results)
+        return Attacked(rows, chosen.places, predicted, results)
 
     def _run(
         self,
         attack: Attack,
         explainer: Explainer,
-        chosen: _Images,
+        chosen: Images,
         epsilon: tuple[float, ...],
         progress: Progress | None,
     ) -> AttackResult:
@@ -165,18 +232,19 @@ class FragilityProbe:
         )
 
     def _doubled(
-        self, chosen: _Images, name: str, explainer: Explainer, progress: Progress | None
+        self, chosen: Images, name: str, explainer: Explainer, progress: Progress | None
     ) -> list[dict[str, Any]]:
         """Some images once more, at the largest radius, with twice the steps."""
         again = chosen.among(self.doubled)
         rows: list[dict[str, Any]] = []
         for attack_name, attack in self._longer.items() if again.places.size else ():
             result = self._run(attack, explainer, again, (max(self.epsilon),), progress)
-            rows += self._rows(result, again, name, attack_name + DOUBLED)
+            role = self._role(attack)
+            rows += self._rows(result, again, name, attack_name, role, variant=DOUBLED)
         return rows
 
     def _searched(
-        self, chosen: _Images, name: str, explainer: Explainer, progress: Progress | None
+        self, chosen: Images, name: str, explainer: Explainer, progress: Progress | None
     ) -> list[dict[str, Any]]:
         """The smallest radius that halves the overlap, where it is asked for."""
         if self.smallest is None:
@@ -196,12 +264,22 @@ class FragilityProbe:
             if progress is not None:
                 spared = self.searches - found.evaluations
                 progress(spared * attack.row_steps * chosen.places.size)
-            told = {"explainer": name, "attack": attack_name + SEARCHED}
+            told = {"explainer": name, "attack": attack_name, "variant": SEARCHED}
             rows += chosen.rows(SMALLEST, found.epsilon, **told)
         return rows
 
+    @staticmethod
+    def _role(attack: Attack) -> str:
+        return CONTROL if isinstance(attack.optimizer, RandomSign) else MEASURED
+
     def _rows(
-        self, result: AttackResult, chosen: _Images, name: str, attack_name: str
+        self,
+        result: AttackResult,
+        chosen: Images,
+        name: str,
+        attack_name: str,
+        role: str,
+        variant: str = "",
     ) -> list[dict[str, Any]]:
         values = {
             "success": result.success.astype(np.float64),
@@ -220,6 +298,8 @@ class FragilityProbe:
             chosen.row(
                 column,
                 explainer=name,
+                role=role,
+                variant=variant,
                 attack=attack_name,
                 epsilon=result.radius(level, column),
                 metric=metric,
@@ -232,82 +312,20 @@ class FragilityProbe:
         ]
 
 
-@dataclass(frozen=True, eq=False)
-class _Images:
-    """Some images of a batch, with what an attack needs of them and what a record says of them.
-
-    Attributes:
-      batch: the batch.
-      predicted: the model's label [B] of every clean image of it.
-      places: positions in the batch [n].
-      seed: of the probe.
-    """
-
-    batch: Batch
-    predicted: np.ndarray
-    places: np.ndarray
-    seed: int
-
-    @property
-    def images(self) -> np.ndarray:
-        """In model units, [n, ...]."""
-        return self.batch.image[self.places]
-
-    @property
-    def seeds(self) -> list[int]:
-        """One a sample, whatever the batch."""
-        return [sample_seed(self.seed, int(i)) for i in self.batch.index[self.places]]
-
-    def among(self, samples: frozenset[int]) -> _Images:
-        """Those of them that are in `samples`."""
-        kept = np.isin(self.batch.index[self.places], list(samples))
-        return replace(self, places=self.places[kept])
-
-    def row(self, column: int, **columns: Any) -> dict[str, Any]:
-        """A record of the image at `places[column]`."""
-        place = self.places[column]
-        return {
-            "sample": int(self.batch.index[place]),
-            "label": int(self.batch.label[place]),
-            "predicted": int(self.predicted[place]),
-            "probe": PROBE,
-            **columns,
-        }
-
-    def rows(self, metric: str, values: np.ndarray, **columns: Any) -> list[dict[str, Any]]:
-        """A record an image of one metric [n]."""
-        return [
-            self.row(column, metric=metric, value=float(value), **columns)
-            for column, value in enumerate(values)
-        ]
+def _run_doubts(doubts: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What is doubtful of all images, a record a kind; of no sample."""
+    nobody = {"sample": -1, "label": -1, "predicted": -1}
+    return [
+        {**nobody, "role": DOUBT, "metric": kind, "value": 1.0, "note": clause}
+        for kind, clause in doubts.items()
+        if clause
+    ]
 
 
-@dataclass(frozen=True, eq=False)
-class Findings:
-    """What the probe found on one batch.
-
-    Attributes:
-      rows: records.
-      kept: positions in the batch [n] of the images attacked.
-      predicted: the model's label [B] of every clean image.
-      results: by explainer and attack, over the kept images.
-    """
-
-    rows: Sequence[Mapping[str, Any]]
-    kept: np.ndarray
-    predicted: np.ndarray
-    results: Mapping[tuple[str, str], AttackResult]
-
-
-def sample_seed(seed: int, index: int) -> int:
-    """A seed for sample `index`, the same in whatever batch it comes."""
-    return int(np.random.SeedSequence((seed, index)).generate_state(1)[0] & 0x7FFFFFFF)
-
-
-def _doubts(chosen: _Images, name: str, result: AttackResult) -> list[dict[str, Any]]:
+def _doubts(chosen: Images, name: str, result: AttackResult) -> list[dict[str, Any]]:
     """What makes clean maps no explanation, a record a map of which there is something to say."""
     return [
-        chosen.row(column, explainer=name, metric=DOUBT, value=1.0, note=clause)
+        chosen.row(column, explainer=name, role=DOUBT, metric=ODD_MAP, value=1.0, note=clause)
         for column, clause in enumerate(result.doubts)
         if clause
     ]
@@ -319,7 +337,7 @@ def _note(result: AttackResult, level: int, image: int) -> str:
     return "" if result.success[level, image] else "attack failed"
 
 
-def _gaps(chosen: _Images, name: str, explainer: Explainer) -> list[dict[str, Any]]:
+def _gaps(chosen: Images, name: str, explainer: Explainer) -> list[dict[str, Any]]:
     """Completeness gaps of the clean maps, for methods that have one."""
     gaps = explainer.gap(chosen.images, chosen.predicted[chosen.places])
     return [] if gaps is None else chosen.rows("gap", np.asarray(gaps), explainer=name)

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from attack_records import attack_records
 
-from tf_fragile.audit.summary import compare, exclusions, successes, summarize
-from tf_fragile.audit.table import format_interval, format_table
 from tf_fragile.metrics.statistics import bootstrap_mean
-from tf_fragile.runs.records import make_records
+from tf_fragile.probes.fragility.summary import compare, exclusions, successes, summarize
+from tf_fragile.probes.fragility.table import format_interval, format_table
 
 
 def row(sample: int, attack: str, metric: str, value: float, **more: Any) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def toy_records() -> pd.DataFrame:
                 row(sample, attack, "spearman", math.nan if sample == 1 else value),
                 row(sample, attack, "center_shift", 10 * value),
             ]
-    return make_records(rows)
+    return attack_records(rows)
 
 
 def test_a_failed_attack_is_counted_and_left_out_of_the_means() -> None:
@@ -69,7 +69,7 @@ def test_random_comes_first_and_epsilons_rise() -> None:
         for epsilon in (10.0, 2.0)
         for explainer in ("b", "a")
     ]
-    summary = summarize(make_records(rows))
+    summary = summarize(attack_records(rows))
     keys = list(zip(summary["explainer"], summary["epsilon"], summary["attack"], strict=True))
     assert keys[:4] == [
         ("a", 2.0, "random_sign"),
@@ -85,17 +85,17 @@ def test_exclusions_count_images_by_reason() -> None:
         for s, note in [(0, "misclassified"), (1, "misclassified"), (2, "not finite")]
         for explainer in ("a", "b")
     ]
-    assert exclusions(make_records(rows)) == {"misclassified": 2, "not finite": 1}
-    assert exclusions(make_records([])) == {}
+    assert exclusions(attack_records(rows)) == {"misclassified": 2, "not finite": 1}
+    assert exclusions(attack_records([])) == {}
 
 
 def test_an_attack_without_a_verdict_counts_as_successful() -> None:
-    assert list(successes(make_records([row(0, "top_k", "spearman", 0.5)]))["success"]) == [True]
+    assert list(successes(attack_records([row(0, "top_k", "spearman", 0.5)]))["success"]) == [True]
 
 
 def test_an_attack_that_failed_on_every_image_has_no_mean_but_is_there() -> None:
     rows = [row(s, "top_k", metric, 0.0) for s in (0, 1) for metric in ("success", "spearman")]
-    summary = summarize(make_records(rows)).iloc[0]
+    summary = summarize(attack_records(rows)).iloc[0]
     assert (summary["n"], summary["n_failed"]) == (0, 2)
     assert math.isnan(summary["spearman_mean"])
 
@@ -115,14 +115,14 @@ def test_comparison_adjusts_for_the_family() -> None:
         for epsilon, drop in [(1.0, 0.0), (2.0, 0.5)]
         for attack, base in [("random_sign", 0.8), ("top_k", 0.8 - drop)]
     ]
-    table = compare(make_records(rows), resamples=2000).set_index("epsilon")
+    table = compare(attack_records(rows), resamples=2000).set_index("epsilon")
     assert table.loc[2.0, "p_value"] == pytest.approx(2 / 2**9)
     assert table.loc[2.0, "p_holm"] == pytest.approx(2 * 2 / 2**9)
     assert table.loc[1.0, "p_value"] > 0.05
 
 
 def test_nothing_to_compare_is_an_empty_table() -> None:
-    assert compare(make_records([row(0, "top_k", "spearman", 0.5)])).empty
+    assert compare(attack_records([row(0, "top_k", "spearman", 0.5)])).empty
 
 
 @pytest.mark.parametrize(
@@ -149,6 +149,7 @@ def wide_summary() -> pd.DataFrame:
             for attack in ("random_sign", "mass_center", "top_k"):
                 rows.append({
                     "explainer": explainer, "attack": attack, "epsilon": epsilon,
+                    "role": "control" if attack == "random_sign" else "measured",
                     "n": 500, "n_failed": 12,
                     "top_k_intersection_mean": 0.123, "top_k_intersection_low": 0.1,
                     "top_k_intersection_high": 0.2,
@@ -205,4 +206,4 @@ def test_the_table_does_without_a_baseline_or_an_attack() -> None:
     for attack, told in [("top_k", "- | top_k"), ("random_sign", "random_sign | -")]:
         text = format_table(summarize(records[records["attack"] == attack], resamples=100))
         assert f"gradient: {told}" in text
-    assert format_table(summarize(make_records([]))) == "No attack was run."
+    assert format_table(summarize(attack_records([]))) == "No attack was run."

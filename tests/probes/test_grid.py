@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tf_fragile.audit.grid import finest_step, grid_doubt
+from tf_fragile.probes.fragility.grid import finest_step, grid_doubt
 
 
 def pictures(levels: int) -> np.ndarray:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tf_fragile.audit.summary import METRICS, is_random
+from tf_fragile.probes.fragility.summary import METRICS
+from tf_fragile.runs.records import CONTROL
 
 WIDTH = 120
 _NARROWEST = 20
@@ -47,10 +48,10 @@ def format_table(summary: pd.DataFrame, width: int = WIDTH) -> str:
     blocks = []
     for explainer in summary["explainer"].unique():
         rows = summary[summary["explainer"] == explainer]
-        names = list(rows["attack"].unique())
-        baselines = sorted(name for name in names if is_random(name))
+        is_control = rows["role"] == CONTROL
+        baselines = sorted(rows[is_control]["attack"].unique())
         random = baselines[0] if baselines else None
-        attacks: list[str | None] = [name for name in names if not is_random(name)]
+        attacks: list[str | None] = list(rows[~is_control]["attack"].unique())
         for attack in attacks or [None]:
             lines = _lines(rows, random, attack)
             blocks.append(_Block(_heading(explainer, random, attack), lines))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 
 from tf_fragile.data.preprocessing import Preprocessing
 from tf_fragile.data.source import Batch
-from tf_fragile.probes.fragility import Findings
+from tf_fragile.probes.fragility.images import Attacked
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -39,7 +39,7 @@ class Picture:
 
 
 def to_arrays(
-    batch: Batch, findings: Findings, preprocessing: Preprocessing, samples: set[int]
+    batch: Batch, findings: Attacked, preprocessing: Preprocessing, samples: Collection[int]
 ) -> dict[str, np.ndarray]:
     """Arrays to store for those images of `batch` whose index is in `samples`.
 

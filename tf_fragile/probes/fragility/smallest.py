@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tf_fragile.probes.fragility import SEARCHED, SMALLEST
+from tf_fragile.probes.fragility.names import SMALLEST
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def halvings(records: pd.DataFrame) -> Mapping[str, Halvings]:
     """By explainer and attack, `"EXPLAINER under ATTACK"`.
 
     Args:
-      records: the schema of `runs.records`.
+      records: the probe's.
     """
     searched = records[records["metric"] == SMALLEST]
     found = {}
@@ -50,7 +50,7 @@ def halvings(records: pd.DataFrame) -> Mapping[str, Halvings]:
         radii = own["value"].to_numpy()
         # A quartile between a finite and an infinite radius would be NaN by interpolation.
         low, median, high = np.quantile(radii, [0.25, 0.5, 0.75], method="inverted_cdf")
-        found[f"{explainer} under {str(attack).removesuffix(SEARCHED)}"] = Halvings(
+        found[f"{explainer} under {attack}"] = Halvings(
             (float(low), float(median), float(high)), int(np.isfinite(radii).sum()), len(radii)
         )
     return found

@@ -1,0 +1,8 @@
+"""What tests of records of attacks share is in a file of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

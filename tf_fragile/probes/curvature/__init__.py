@@ -1,0 +1,1 @@
+"""Curvature: the most fragile direction of the gradient map."""

@@ -1,0 +1,1 @@
+"""Fragility: how far perturbations that keep the label move a map."""

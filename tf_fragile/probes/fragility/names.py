@@ -1,0 +1,15 @@
+"""What the records of attacks are called."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from tf_fragile.runs.records import Keys
+
+RANDOM = "random_sign"  # the name of the control in the records
+MISCLASSIFIED = "misclassified"
+DOUBLED = "twice the steps"
+SEARCHED = "smallest radius"
+SMALLEST = "smallest_epsilon"
+ODD_MAP = "doubt"  # the metric of a clean map that is no explanation; its note says why
+KEYS: Keys = {"attack": pa.string(), "epsilon": pa.float64()}
