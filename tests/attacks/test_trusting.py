@@ -122,7 +122,7 @@ def test_the_gate_runs_once_a_model_and_only_for_who_follows_derivatives(x, monk
         asking = attack(steps=1, **{"optimizer": "annealed_momentum"} | settings)
         data = given_to(explainer, x, None, 0.05, RANGE, 0, tolerance=None, channel_axis=None,
                         chunked=lambda function, rows: function(rows))  # fmt: skip
-        trusting.with_trusted_derivatives(asking, explainer, data)
+        trusting.course(asking.optimizer, asking.surrogate, asking.gate, explainer, data)
 
     run(model)
     run(model, "gradient_x_input", optimizer="sign")

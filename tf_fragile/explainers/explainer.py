@@ -15,6 +15,7 @@ import tensorflow as tf
 from tf_fragile.backprop.batches import in_batches
 from tf_fragile.backprop.network import Network
 from tf_fragile.errors import ExplanationWarning, InputError, shown
+from tf_fragile.explainers.as_gradient import with_gradient
 from tf_fragile.explainers.contract import Method
 from tf_fragile.explainers.doubts import doubts, sentences
 from tf_fragile.explainers.noise import sample_seeds
@@ -102,11 +103,26 @@ class Explainer:
         Args:
           target: as for a call, resolved at every call of the function.
           seed: as for a call.
-        """
-        # That module takes an `Explainer` apart, so it can't be imported before this one.
-        from tf_fragile.explainers.as_gradient import as_gradient
 
-        return as_gradient(self, target, seed)
+        Returns:
+          A function from `x`, in the model's nesting, to the score [B] of the target; see
+          `with_gradient`.
+        """
+
+        @tf.autograph.experimental.do_not_convert
+        def score(x: Any) -> tf.Tensor:
+            given, x = x, self.inputs(x)
+            if tf.executing_eagerly():
+                self.network.check_nesting(given, x)
+            labels = as_target(target, x, self.network)
+            seeds = sample_seeds(seed, tf.shape(labels)[0])
+            return with_gradient(
+                lambda inputs: self.network.score(inputs, labels),
+                lambda inputs: self.attribute(inputs, labels, seeds),
+                x,
+            )
+
+        return score
 
     def on(self, network: Network) -> Explainer:
         """The same method on another network, e.g. one with surrogate activations."""
