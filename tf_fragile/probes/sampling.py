@@ -55,7 +55,8 @@ class Seen:
     @property
     def right(self) -> npt.NDArray[np.bool_]:
         """Which images are classified correctly [N]."""
-        return self.labelled & (self.labels == self.predicted)
+        right: npt.NDArray[np.bool_] = self.labelled & (self.labels == self.predicted)
+        return right
 
     def part(self, begin: int, end: int) -> Seen:
         """The images from `begin` on and before `end`; the range of the inputs is that of all."""
@@ -102,7 +103,8 @@ class Drawn:
     def passed_over(self) -> npt.NDArray[np.bool_]:
         """Whether each is left out of the attacks [N]: the model calls it what it is not."""
         known = (self.label >= 0) & (self.predicted >= 0)
-        return known & (self.label != self.predicted) & self.only_correct
+        wrong: npt.NDArray[np.bool_] = known & (self.label != self.predicted)
+        return wrong & self.only_correct
 
 
 def drawing_order(source: Source, seed: int) -> Ints:
