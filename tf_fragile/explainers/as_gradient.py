@@ -25,7 +25,6 @@ def with_gradient(
       x: input tensors.
     """
 
-    @tf.custom_gradient
     def wrapped(*inputs: tf.Tensor) -> Any:
         packed = tf.nest.pack_sequence_as(x, inputs)
 
@@ -36,4 +35,4 @@ def with_gradient(
 
         return score(packed), backward
 
-    return wrapped(*tf.nest.flatten(x))
+    return tf.custom_gradient(wrapped)(*tf.nest.flatten(x))

@@ -180,4 +180,5 @@ def _leaves(value: Any, x: Any, name: str) -> list[Any]:
         raise InputError(
             f"{name} is not nested like the model's inputs; give one array for each input."
         ) from None
-    return tf.nest.flatten(value)
+    leaves: list[Any] = tf.nest.flatten(value)
+    return leaves

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -20,6 +20,14 @@ from tf_fragile.explainers.contract import Method
 from tf_fragile.explainers.doubts import doubts, sentences
 from tf_fragile.explainers.noise import sample_seeds
 from tf_fragile.explainers.targets import as_target
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _as_written(function: Function) -> Function:
+    """`function` kept from AutoGraph, which in a user's `tf.function` would wrap its errors."""
+    kept: Function = tf.autograph.experimental.do_not_convert(function)
+    return kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +44,7 @@ class Explainer:
     method: Method
     network: Network
 
-    # Inside a user's `tf.function` AutoGraph would rewrite this code and wrap its errors.
-    @tf.autograph.experimental.do_not_convert
+    @_as_written
     def __call__(self, x: Any, target: Any = None, seed: Any = 0) -> Any:
         """The signed attribution of each input entry, no reduction.
 
@@ -91,7 +98,8 @@ class Explainer:
         seeds = sample_seeds(0, tf.shape(labels)[0])
         maps = self._maps(x, labels, seeds) if attribution is None else self.inputs(attribution)
         fixed = self.network.fixed_batch
-        return in_batches(lambda g: measure(self.network, *g), fixed, (x, labels, maps)).numpy()
+        gaps = in_batches(lambda g: measure(self.network, *g), fixed, (x, labels, maps))
+        return np.asarray(gaps)
 
     def doubts(self, x: Any, target: tf.Tensor, maps: Any) -> tuple[str, ...]:
         """What makes each map of prepared tensors no explanation, a clause a sample or empty."""
@@ -109,7 +117,7 @@ class Explainer:
           `with_gradient`.
         """
 
-        @tf.autograph.experimental.do_not_convert
+        @_as_written
         def score(x: Any) -> tf.Tensor:
             given, x = x, self.inputs(x)
             if tf.executing_eagerly():
@@ -243,4 +251,4 @@ def _float(leaf: Any, otherwise: tf.DType) -> tf.DType:
 
 
 def _fits(actual: tf.TensorShape, expected: tuple[int | None, ...]) -> bool:
-    return tf.TensorShape(expected).is_compatible_with(actual)
+    return bool(tf.TensorShape(expected).is_compatible_with(actual))

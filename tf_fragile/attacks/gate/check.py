@@ -118,7 +118,8 @@ def _probe(
 
 
 def _undecided(found: Comparison) -> np.ndarray:
-    return found.finite & ((found.first == OPEN) | (found.second == OPEN))
+    undecided: np.ndarray = found.finite & ((found.first == OPEN) | (found.second == OPEN))
+    return undecided
 
 
 def _filled(old: Comparison, new: Comparison) -> Comparison:

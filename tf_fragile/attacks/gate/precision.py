@@ -158,7 +158,8 @@ def _accepted(kind: type, config: dict[str, Any]) -> dict[str, Any]:
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         general = {"name", "trainable", "dtype"}.difference(parameters)
         config = {key: value for key, value in config.items() if key not in general}
-    return _in_float64(config)
+    wide: dict[str, Any] = _in_float64(config)
+    return wide
 
 
 def _agrees(original: Any, copy: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
