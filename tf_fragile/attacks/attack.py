@@ -25,7 +25,6 @@ from tf_fragile.attacks.search import Progress, Search
 from tf_fragile.attacks.secant import check_symmetric
 from tf_fragile.attacks.selection import SELECTIONS, reported_k
 from tf_fragile.attacks.state import spatial_map
-from tf_fragile.attacks.surrogates import NoSurrogate, Softplus, Surrogate
 from tf_fragile.attacks.trusting import as_secant, corrected, course, secant_step
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.errors import InputError, shown
@@ -33,6 +32,7 @@ from tf_fragile.explainers.contract import Method, Thinnable
 from tf_fragile.explainers.doubts import sentences, unsaid
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.settings import LARGE, MOST, MOST_ROWS, SMALL, WHOLE, check, setting
+from tf_fragile.surrogates import NoSurrogate, Softplus, Surrogate
 
 # What each part of an attack is asked for first.
 _PARTS = {"objective": "fixed", "optimizer": "propose", "surrogate": "apply"}

@@ -16,9 +16,9 @@ from tf_fragile.attacks.oracle import Oracle
 from tf_fragile.attacks.secant import secant_gradient
 from tf_fragile.attacks.selection import damage
 from tf_fragile.attacks.state import Problem, State, spatial_map
-from tf_fragile.attacks.surrogates import Surrogate
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.explainers.noise import folded
+from tf_fragile.surrogates import Surrogate
 
 
 @dataclass(frozen=True, eq=False)

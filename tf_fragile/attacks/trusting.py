@@ -8,18 +8,18 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.gate.corrected import Corrected
-from tf_fragile.attacks.gate.trust import trusted
 from tf_fragile.attacks.given import Given
 from tf_fragile.attacks.optimizers import AnnealedMomentum, Optimizer, Secant
 from tf_fragile.attacks.remembered import Remembered
 from tf_fragile.attacks.secant import check_symmetric
-from tf_fragile.attacks.surrogates import NoSurrogate, ScaledSoftplus, Softplus, Surrogate
 from tf_fragile.attacks.unreplaced import replaced, without_surrogate
 from tf_fragile.backprop.network import Network
 from tf_fragile.data.ranges import InputRange
+from tf_fragile.derivatives.corrected import Corrected
+from tf_fragile.derivatives.trust import trusted
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.explainer import Explainer
+from tf_fragile.surrogates import NoSurrogate, ScaledSoftplus, Softplus, Surrogate
 
 UNCHECKED = "Derivatives were not checked (gate='off')."
 # A third of what an audit spends on it, for attacks that last seconds: a layer whose derivative is

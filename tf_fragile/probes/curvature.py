@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.surrogates import Softplus, Surrogate
 from tf_fragile.backprop.network import Network
 from tf_fragile.data.source import Batch
 from tf_fragile.explainers import noise
 from tf_fragile.probes.fragility import sample_seed
 from tf_fragile.probes.hessian import Leading, PowerIteration, angle, leading_eigenpair
+from tf_fragile.surrogates import Softplus, Surrogate
 
 PROBE = "curvature"
 EXPLAINER = "gradient"

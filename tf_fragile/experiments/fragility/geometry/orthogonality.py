@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tf_fragile.attacks.surrogates import Softplus, relus
 from tf_fragile.experiments.fragility.drawing import BLUE, GREY, new_figure, save
 from tf_fragile.experiments.fragility.geometry.output import Request, files, write_manifest
 from tf_fragile.experiments.fragility.geometry.settings import Orthogonality
@@ -30,6 +29,7 @@ from tf_fragile.runs.execution import execute
 from tf_fragile.runs.manifest import Manifest
 from tf_fragile.runs.records import make_records
 from tf_fragile.runs.shards import Shard, ShardResult, plan_shards
+from tf_fragile.surrogates import Softplus, relus
 
 NAME = "orthogonality"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import tf_fragile as tff
-from tf_fragile.attacks.chunks import in_chunks
+from tf_fragile.backprop.batches import in_chunks
 
 
 @pytest.mark.parametrize("total", [1, 3, 4, 9])

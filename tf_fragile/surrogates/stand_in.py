@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tf_fragile.attacks.kinks import shape_of
 from tf_fragile.backprop.activations import Activation
+from tf_fragile.surrogates.kinks import shape_of
 
 _MOST_KINKS = 16  # more are a rounding or a wave, of which nothing smooth is left
 _OFF_KINK = 1e-6
