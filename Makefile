@@ -13,15 +13,19 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 PYTEST_ARGS ?= --numprocesses=2 --dist=worksteal
 AUDIT_ARGS ?= --out=out/audit
 
+# What stands on its own: no map of every explainer, no attack, no audit, no training, no drawn model.
+CHECK := $(addprefix tests/,backprop data metrics models runs surrogates) $(wildcard tests/test_*.py)
+
 # Keep the C++ start-up notes of TensorFlow out of the output; errors still show.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help audit test test-hub fuzz lint format clean
+.PHONY: help audit check test test-hub fuzz lint format clean
 
 help:
 	@echo 'make audit   audit the embedded model; table, report and records in out/audit'
+	@echo 'make check   the linters and the quick tests, for a look between two changes'
 	@echo 'make test    run the tests'
 	@echo 'make test-hub  the tests that need KerasHub, which it installs'
 	@echo 'make fuzz    command lines and Python calls that nobody would write, all of them'
@@ -31,6 +35,9 @@ help:
 
 audit: $(VENV)/.installed
 	$(BIN)/tf_fragile audit $(AUDIT_ARGS)
+
+check: lint
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow" $(CHECK)
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -20,7 +20,7 @@ import numpy as np
 from absl import flags
 
 from tf_fragile import cli
-from tf_fragile.attacks.gate import Decision, trusted
+from tf_fragile.derivatives import Decision, trusted
 
 OUT = flags.DEFINE_string("out", "", "Where the page is written; standard output where empty.")
 MODELS = flags.DEFINE_list("models", [], "Networks to check; all where empty.")

@@ -31,14 +31,14 @@ def peak(steps: int, batch: int, derivative: bool) -> float:
     explainer = tff.explain("integrated_gradients", model, steps=steps)
     x = tf.random.stateless_uniform((batch, 227, 227, 3), (1, 2), -100, 100)
 
-    @tf.function(autograph=False)
     def slope(x: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(x)
             value = tf.reduce_sum(tf.square(explainer(x, target=0)))
         return tape.gradient(value, x)
 
-    (slope(x) if derivative else explainer(x, target=0)).numpy()
+    compiled = tf.function(slope, autograph=False)
+    (compiled(x) if derivative else explainer(x, target=0)).numpy()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

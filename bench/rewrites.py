@@ -18,7 +18,6 @@ from timing import in_turns
 
 from tf_fragile import cli
 from tf_fragile.attacks.state import spatial_map
-from tf_fragile.attacks.surrogates import Softplus
 from tf_fragile.backprop.activations import Activation
 from tf_fragile.backprop.graph import Graph, Node
 from tf_fragile.backprop.network import Network, as_network
@@ -29,6 +28,7 @@ from tf_fragile.backprop.rewrites import (
     target_column,
 )
 from tf_fragile.models import zoo
+from tf_fragile.surrogates import Softplus
 
 WEIGHTS = flags.DEFINE_string("weights", "random", "SqueezeNet's weights.")
 BATCH = flags.DEFINE_integer("batch", 16, "Images at once.", lower_bound=1)

@@ -7,9 +7,13 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -63,3 +67,51 @@ def tiny_seed() -> None:
     keras = sys.modules.get("keras")  # a test without Keras does not wait for its import
     if keras is not None:
         keras.utils.set_random_seed(0)
+
+
+def convnet(activation: str = "relu", dtype: str = "float32") -> keras.Model:
+    """A 12x12 three-class net with random weights; margins are wide enough to attack within."""
+    import keras  # here, for tests that need none
+
+    layers = keras.layers
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype)
+    try:
+        keras.utils.set_random_seed(2)
+        x = keras.Input((12, 12, 3))
+        h = layers.Conv2D(8, 3, padding="same", activation=activation)(x)
+        h = layers.Conv2D(8, 3, strides=2, padding="same", activation=activation)(h)
+        h = layers.Conv2D(8, 3, padding="same", activation=activation)(h)
+        return keras.Model(x, layers.Dense(3)(layers.Flatten()(h)))
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def pictures(count: int = 6, dtype: str = "float32") -> np.ndarray:
+    """Smooth pictures in 0..255."""
+    import numpy as np
+
+    rng = np.random.default_rng(4)
+    coarse = rng.uniform(20, 235, (count, 4, 4, 3))
+    fine = coarse.repeat(3, axis=1).repeat(3, axis=2) + rng.normal(0, 8, (count, 12, 12, 3))
+    return np.clip(fine, 0, 255).astype(dtype)
+
+
+@pytest.fixture
+def net() -> keras.Model:
+    return convnet()
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return pictures()
+
+
+@pytest.fixture(scope="session")
+def make_net():
+    return convnet
+
+
+@pytest.fixture(scope="session")
+def make_images():
+    return pictures

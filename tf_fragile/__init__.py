@@ -19,12 +19,12 @@ from tf_fragile._version import __version__
 from tf_fragile.errors import InputError, UnsupportedLayerError
 
 if TYPE_CHECKING:
-    from tf_fragile import attacks, backprop, data, explainers, metrics, models
+    from tf_fragile import attacks, backprop, data, derivatives, explainers, metrics, models
     from tf_fragile.attacks.factory import attack
     from tf_fragile.attacks.halving import smallest_epsilon
     from tf_fragile.explainers.catalog import explain
 
-_ROOMS = ("attacks", "backprop", "data", "explainers", "metrics", "models")
+_ROOMS = ("attacks", "backprop", "data", "derivatives", "explainers", "metrics", "models")
 _NAMES = {
     "attack": "tf_fragile.attacks.factory",
     "explain": "tf_fragile.explainers.catalog",
@@ -39,6 +39,7 @@ __all__ = [
     "attacks",
     "backprop",
     "data",
+    "derivatives",
     "explain",
     "explainers",
     "metrics",

@@ -188,7 +188,7 @@ def _say(line: str) -> None:
     sys.stderr.write(f"{shown(line)}\n")
 
 
-class _Reader(flags.ArgumentParser):
+class _Reader(flags.ArgumentParser[Any]):
     """Reads a flag by its setting's description; tables that cost an import are left to `check`."""
 
     def __init__(self, setting: Setting) -> None:
@@ -205,7 +205,7 @@ class _Reader(flags.ArgumentParser):
         return self.setting.kind
 
 
-class _Writer(flags.ArgumentSerializer):
+class _Writer(flags.ArgumentSerializer[Any]):
     def serialize(self, value: Any) -> str:
         return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 

@@ -143,7 +143,8 @@ def spatial(gradient: np.ndarray) -> np.ndarray:
     """[B, H, W]: absolute values summed over channels, each map summing to 1."""
     maps = np.abs(np.asarray(gradient, "float64")).sum(-1)
     total = maps.sum((1, 2), keepdims=True)
-    return maps / np.where(total == 0, 1, total)
+    shares: np.ndarray = maps / np.where(total == 0, 1, total)
+    return shares
 
 
 def top_k_overlap(a: np.ndarray, b: np.ndarray, k: int) -> np.ndarray:

@@ -76,7 +76,8 @@ class Oracle:
             score = _of_label(z, self.label)
         weights = tf.reduce_mean(tape.gradient(score, features), [1, 2], keepdims=True)
         spoken = tf.reduce_sum(tf.cast(weights * features, tf.float32), -1, keepdims=True)
-        return tf.image.resize(tf.nn.relu(spoken), self.x.shape[1:3])[..., 0].numpy()
+        full = tf.image.resize(tf.nn.relu(spoken), self.x.shape[1:3])[..., 0]
+        return np.asarray(full)
 
     def check(self) -> None:
         """Refuses a design whose tape has nothing to compare with, which would pass as right.
@@ -96,13 +97,13 @@ class Oracle:
     @cached_property
     def value(self) -> np.ndarray:
         """[B]: the score at `x`."""
-        return self.score(self.x).numpy()
+        return np.asarray(self.score(self.x))
 
     @cached_property
     def difference(self) -> np.ndarray:
         """[B]: the score at `x` minus the score at zero."""
         origin = tf.nest.map_structure(np.zeros_like, self.x)
-        return self.value - self.score(origin).numpy()
+        return np.asarray(self.value - self.score(origin).numpy())
 
     @cached_property
     def noise_floor(self) -> float:
@@ -131,8 +132,8 @@ def labels(pair: Pair, x: Any) -> np.ndarray:
     """What the user's own model says, int [B]: the arg max, or whether one unit is above half."""
     y = np.asarray(pair.model(x, training=False), "float32")
     if y.shape[-1] > 1:
-        return y.argmax(-1)
-    return (y[:, 0] > (0.0 if pair.model is pair.logits else 0.5)).astype(int)
+        return np.asarray(y.argmax(-1))
+    return np.asarray(y[:, 0] > (0.0 if pair.model is pair.logits else 0.5), int)
 
 
 def _of_label(z: tf.Tensor, label: np.ndarray) -> tf.Tensor:
@@ -155,7 +156,8 @@ def flat(maps: Map) -> np.ndarray:
 def sums(maps: Map) -> np.ndarray:
     """[B], float64: the sum over everything but the batch."""
     leaves = [np.asarray(m, "float64") for m in tf.nest.flatten(maps)]
-    return np.sum([m.reshape(len(m), -1).sum(1) for m in leaves], 0)
+    total: np.ndarray = np.sum([m.reshape(len(m), -1).sum(1) for m in leaves], 0)
+    return total
 
 
 def numpy(tensors: Any) -> Map:

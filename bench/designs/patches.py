@@ -14,7 +14,7 @@ TOKENS = (SIDE // PATCH) ** 2
 
 
 @keras.saving.register_keras_serializable("designs")
-class Positions(layers.Layer):
+class Positions(layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """Adds a learned vector to each place, as the examples' PatchEncoder does."""
 
     def build(self, shape: Any) -> None:

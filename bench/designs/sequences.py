@@ -62,7 +62,7 @@ def lstm_on_tokens() -> Pair:
 
 
 @keras.saving.register_keras_serializable("designs")
-class TransformerBlock(layers.Layer):
+class TransformerBlock(layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """`text_classification_with_transformer`'s block: a layer of layers."""
 
     def __init__(self, width: int = WIDTH, **kwargs: Any) -> None:
@@ -86,7 +86,7 @@ class TransformerBlock(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("designs")
-class TokenAndPosition(layers.Layer):
+class TokenAndPosition(layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """`text_classification_with_transformer`'s embedding."""
 
     def __init__(self, **kwargs: Any) -> None:

@@ -86,7 +86,8 @@ def point_net() -> Pair:
 def _adjacency(nodes: int) -> np.ndarray:
     drawn = np.random.default_rng(1).uniform(size=(nodes, nodes)) < 0.3
     links = np.maximum(drawn, drawn.T) + np.eye(nodes)
-    return (links / links.sum(1, keepdims=True)).astype("float32")
+    shares: np.ndarray = links / links.sum(1, keepdims=True)
+    return shares.astype("float32")
 
 
 def graph_convolution() -> Pair:

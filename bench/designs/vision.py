@@ -144,7 +144,7 @@ def mixed_precision() -> Pair:
 
 
 @keras.saving.register_keras_serializable("designs")
-class Involution(layers.Layer):
+class Involution(layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """`involution`: a kernel made from each place's own channels, by a layer of one's own."""
 
     def build(self, shape: Any) -> None:

@@ -49,7 +49,8 @@ class Peer:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "map.npy"
             self._ask({"map": method, "out": str(path)})
-            return np.load(path)
+            found: np.ndarray = np.load(path)
+        return found
 
     def seconds(self, method: str) -> float:
         """The time of one map by `method`; the first call warms it up first.

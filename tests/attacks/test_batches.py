@@ -111,3 +111,26 @@ def test_a_fixed_batch_is_met_by_chunks_of_it(explainer, attacks, computed, told
     expected = attacks[False](explainer, given, epsilon=0.05, bounds=RANGE)
     np.testing.assert_allclose(r.perturbed, expected.perturbed, atol=1e-6)
     np.testing.assert_allclose(r.map_after, expected.map_after, atol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", ["annealed_momentum", "sign"])
+def test_the_same_images_come_out_of_any_batch_of_a_larger_convnet(optimizer: str) -> None:
+    """SqueezeNet rounds by the size of the batch: a sign in a million flips without full chunks."""
+    keras.utils.set_random_seed(0)
+    x = keras.Input((48, 48, 3))
+    h = keras.layers.Conv2D(32, 5, strides=2, activation="relu")(x)
+    h = keras.layers.Conv2D(64, 3, activation="relu")(h)
+    h = keras.layers.Conv2D(64, 1, activation="relu")(keras.layers.MaxPooling2D(3, 2)(h))
+    model = keras.Model(x, keras.layers.Dense(10)(keras.layers.GlobalAveragePooling2D()(h)))
+    images = np.random.default_rng(0).uniform(0, 255, (5, 48, 48, 3)).astype("float32")
+    explainer = tff.explain("gradient", model)
+    attack = tff.attack("top_k", k=200, optimizer=optimizer, steps=5, rows=4, fixed_chunks=True)
+
+    def run(part: slice) -> np.ndarray:
+        seeds = list(range(5))[part]
+        result = attack(explainer, images[part], epsilon=4, bounds=(0, 255), seed=seeds)
+        return result.perturbed[0]
+
+    whole = run(slice(0, 5))
+    parts = np.concatenate([run(slice(0, 1)), run(slice(1, 3)), run(slice(3, 5))])
+    np.testing.assert_array_equal(parts, whole)

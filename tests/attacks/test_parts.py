@@ -10,12 +10,12 @@ import tensorflow as tf
 import tf_fragile as tff
 from tf_fragile.attacks.constraints import Linf
 from tf_fragile.attacks.objectives import MassCenter, TargetRegion, TopK
-from tf_fragile.attacks.softplus import softplus
 from tf_fragile.attacks.state import spatial_map
-from tf_fragile.attacks.surrogates import ScaledSoftplus, Softplus, relus
 from tf_fragile.backprop.network import as_network
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.noise import sample_seeds
+from tf_fragile.surrogates import ScaledSoftplus, Softplus, relus
+from tf_fragile.surrogates.stand_in import softplus
 
 RNG = np.random.default_rng(0)
 MASK = np.pad(np.ones((5, 5)), ((7, 0), (0, 7)))

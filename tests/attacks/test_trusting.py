@@ -74,7 +74,7 @@ def test_wrong_second_derivatives_are_corrected_as_in_an_audit(x) -> None:
     assert note.startswith("Second derivatives of 'resizing' are wrong in TensorFlow and were rew")
     assert r.success.any()
     assert not r.stuck.any()
-    repaired = tff.attacks.gate.correct_derivatives(as_network(model))
+    repaired = tff.derivatives.correct_derivatives(as_network(model))
     expected = attack(gate="off")(tff.explain("gradient", repaired), x, epsilon=0.05, bounds=RANGE)
     np.testing.assert_allclose(
         r.metrics["top_k_intersection"], expected.metrics["top_k_intersection"], atol=0.08
@@ -112,7 +112,7 @@ def test_the_gate_runs_once_a_model_and_only_for_who_follows_derivatives(x, monk
 
     def counted(network, *given, **settings):
         asked.append(network)
-        return tff.attacks.gate.Decision("as_is", network, (), None, None, "")
+        return tff.derivatives.Decision("as_is", network, (), None, None, "")
 
     monkeypatch.setattr(trusting, "trusted", counted)
     model, other = hopeless(), hopeless()
@@ -122,7 +122,7 @@ def test_the_gate_runs_once_a_model_and_only_for_who_follows_derivatives(x, monk
         asking = attack(steps=1, **{"optimizer": "annealed_momentum"} | settings)
         data = given_to(explainer, x, None, 0.05, RANGE, 0, tolerance=None, channel_axis=None,
                         chunked=lambda function, rows: function(rows))  # fmt: skip
-        trusting.with_trusted_derivatives(asking, explainer, data)
+        trusting.course(asking.optimizer, asking.surrogate, asking.gate, explainer, data)
 
     run(model)
     run(model, "gradient_x_input", optimizer="sign")
@@ -156,7 +156,7 @@ def test_what_is_remembered_dies_with_its_model_and_is_little() -> None:
 def test_a_rewritten_network_is_another_one() -> None:
     remembered: Remembered[int] = Remembered()
     network = as_network(resizing())
-    repaired = tff.attacks.gate.correct_derivatives(network)
+    repaired = tff.derivatives.correct_derivatives(network)
     assert remembered.get(network, None, lambda: 1) == 1
     assert remembered.get(repaired, None, lambda: 2) == 2
     assert remembered.get(as_network(network.model), None, lambda: 3) == 1

@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 import tf_fragile as tff
-from tf_fragile.attacks.surrogates import NoSurrogate
 from tf_fragile.attacks.trusting import unfollowed
 from tf_fragile.attacks.unreplaced import replaced, without_surrogate
 from tf_fragile.backprop.activations import Activation
 from tf_fragile.backprop.network import as_network
+from tf_fragile.surrogates import NoSurrogate
 
 layers, ops = keras.layers, keras.ops
 

@@ -18,9 +18,11 @@ from tf_fragile.backprop.composites import (
     of_kind,
     rectified_slots,
 )
+from tf_fragile.backprop.explained import Explained
 from tf_fragile.backprop.graph import Graph
 from tf_fragile.backprop.kinds import kind_of
 from tf_fragile.backprop.network import as_network
+from tf_fragile.backprop.propagation import propagate
 from tf_fragile.backprop.rules import (
     AlphaBeta,
     Contrast,
@@ -37,7 +39,6 @@ from tf_fragile.backprop.rules import (
 from tf_fragile.backprop.strided import strided_as_blocks
 from tf_fragile.backprop.walk import Rule, walk
 from tf_fragile.backprop.weighted import Reweighted, is_linear
-from tf_fragile.explainers.propagation import propagate
 from tf_fragile.explainers.rectified import rectifier_composite
 
 L = keras.layers
@@ -87,8 +88,9 @@ def map_of(graph: Graph, start: tf.Tensor, rule: Rule) -> tf.Tensor:
 @pytest.mark.parametrize("head", ["dense", "convolution"])
 def test_the_explained_column_alone_gives_the_map_of_all_classes(head: str, rule: str) -> None:
     graph = graph_of(head)
-    column = explained_column(graph, TARGET)
-    assert column is not None
+    explained = explained_column(graph, TARGET)
+    assert explained.column
+    column = explained.graph
     np.testing.assert_allclose(
         column(tf.constant(X))[:, 0], tf.gather(graph(tf.constant(X)), TARGET, batch_dims=1)
     )
@@ -166,7 +168,8 @@ def test_guided_backprop_in_front_of_overlapping_pools_is_that_behind_them(joine
     images = tf.constant(np.random.default_rng(2).standard_normal((3, 15, 15, 3)))
     network = as_network(model)
     rules = rectifier_composite("guided_backprop", guided_backprop)
-    plain = propagate(network, network.graph, images, TARGET, rules, "logit", linear=True)
+    explained = Explained(network.graph, TARGET)
+    plain = propagate(network, explained, images, rules, "logit", linear=True)
     found = tff.explain("guided_backprop", network)(images, TARGET)
     assert np.abs(plain).max() > 0
     np.testing.assert_allclose(found, plain, rtol=1e-9, atol=1e-12)

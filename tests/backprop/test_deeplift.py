@@ -238,6 +238,7 @@ def explained(model, x, x0, rule, max_pool="cross_max"):
 RULES = ["rescale", "reveal_cancel", "ablation"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_pool", ["cross_max", "gradient"])
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 @pytest.mark.parametrize("rule", RULES)

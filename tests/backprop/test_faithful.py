@@ -72,6 +72,7 @@ CONFUSED: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
 METHODS = ("gradient", "integrated_gradients", "lrp_epsilon", "deeplift_rescale")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", NESTINGS)
 def test_inputs_are_told_apart_by_name_in_every_nesting(name: str, method: str) -> None:
@@ -201,6 +202,7 @@ MASKED: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MASKED)
 def test_masks_go_where_keras_sends_them(name: str) -> None:
     i = keras.Input((7, 4))

@@ -63,6 +63,7 @@ def patches(x: np.ndarray, size: int, stride: int, pad: tuple[int, int]) -> np.n
     return np.stack(windows, axis=1).reshape(-1, size * size * x.shape[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["linear", "relu", "relu_negative"])
 def test_streamed_patterns_are_those_of_patches_cut_by_hand(estimator: str) -> None:
     first = L.Conv2D(4, 3, strides=2, padding="same", name="first")

@@ -137,6 +137,7 @@ def test_a_sequential_without_input_shape_is_refused() -> None:
         record(keras.Sequential([layers.Dense(2)], name="bare"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["MobileNetV2", "ResNet50V2", "DenseNet121", "EfficientNetB0"])
 def test_keras_applications_are_reproduced_exactly(name: str) -> None:
     model = getattr(keras.applications, name)(weights=None, input_shape=(64, 64, 3), classes=5)

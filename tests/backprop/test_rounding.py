@@ -26,6 +26,7 @@ def logistic(steps: int, dtype: str = "float32") -> keras.Model:
     return keras.Model(i, L.Dense(3, dtype=dtype)(x), name="chaos")
 
 
+@pytest.mark.slow
 def test_scores_that_are_rounding_are_refused() -> None:
     said = r"The scores of model 'chaos' move by .* last digit of float32.*in float64"
     with pytest.raises(InputError, match=said):
@@ -40,6 +41,7 @@ def test_even_maxima_are_no_rounding() -> None:
     assert np.isfinite(maps).all() and np.abs(maps).max() > 0
 
 
+@pytest.mark.slow
 def test_the_advice_works_and_few_steps_are_explained() -> None:
     for model, x in ((logistic(30, "float64"), X), (logistic(8), X.astype("float32"))):
         maps = tff.explain("gradient", model)(x, 1)
@@ -50,6 +52,7 @@ def test_the_advice_works_and_few_steps_are_explained() -> None:
         np.testing.assert_allclose(maps, tape.gradient(score, t), rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_chaotic_model_in_float64_is_not_told_to_go_to_float64() -> None:
     with pytest.raises(InputError, match=r"last digit of float64.*weights are trained\.$"):
         tff.explain("gradient", logistic(70, "float64"))(X, 1)

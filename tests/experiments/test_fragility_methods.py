@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import tf_fragile as tff
-from tf_fragile.attacks.surrogates import NoSurrogate, Softplus
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
 from tf_fragile.experiments.fragility.campaign import Campaign, probes
 from tf_fragile.experiments.fragility.methods import explainer_of, surrogate_of
 from tf_fragile.experiments.fragility.presets import Budget, Preset
 from tf_fragile.experiments.fragility.subject import Subject
+from tf_fragile.surrogates import NoSurrogate, Softplus
 
 SIDE = 8
 layers = keras.layers

@@ -11,7 +11,6 @@ import pytest
 import tensorflow as tf
 
 import tf_fragile as tff
-from tf_fragile.explainers.as_gradient import as_gradient
 
 L = keras.layers
 RNG = np.random.default_rng(4)
@@ -63,7 +62,7 @@ def second_order_error(score: Callable[[tf.Tensor], tf.Tensor]) -> float:
 def test_overriding_single_layers_is_wrong_in_the_second_order_and_the_walk_is_right() -> None:
     model = four_layers()
     explainer = tff.explain("guided_backprop", model, head="one")
-    ours, naive = as_gradient(explainer, target=1), overridden(model)
+    ours, naive = explainer.as_gradient(target=1), overridden(model)
     x = tf.constant(X)
     np.testing.assert_allclose(gradient_of(ours, x), gradient_of(naive, x), rtol=1e-9)
     assert second_order_error(naive) > 1e-2
@@ -73,7 +72,7 @@ def test_overriding_single_layers_is_wrong_in_the_second_order_and_the_walk_is_r
 @pytest.mark.parametrize("compiled", [False, True])
 def test_gradient_of_the_score_is_the_map(compiled: bool) -> None:
     explainer = tff.explain("lrp_epsilon_plus", four_layers())
-    score = as_gradient(explainer, target=[2, 0])
+    score = explainer.as_gradient(target=[2, 0])
     x = tf.constant(X)
     np.testing.assert_allclose(score(x), explainer.network.score(x, tf.constant([2, 0])))
     read = tf.function(lambda x: gradient_of(score, x)) if compiled else None
@@ -83,18 +82,8 @@ def test_gradient_of_the_score_is_the_map(compiled: bool) -> None:
 
 def test_upstream_weights_each_sample() -> None:
     explainer = tff.explain("lrp_zplus", four_layers())
-    score = as_gradient(explainer, target=1)
+    score = explainer.as_gradient(target=1)
     maps = gradient_of(lambda x: score(x) * tf.constant([2.0, -3.0], tf.float64), tf.constant(X))
     plain = explainer(X, target=1)
     np.testing.assert_allclose(maps[0], 2 * plain[0], rtol=1e-12)
     np.testing.assert_allclose(maps[1], -3 * plain[1], rtol=1e-12)
-
-
-def test_an_explainer_offers_it_as_a_method() -> None:
-    explainer = tff.explain("gradient_x_input", four_layers())
-    x = tf.constant(X)
-    score = explainer.as_gradient(target=1)
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        total = tf.reduce_sum(score(x))
-    np.testing.assert_allclose(tape.gradient(total, x), explainer(x, target=1), atol=1e-12)

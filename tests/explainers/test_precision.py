@@ -115,7 +115,7 @@ def test_attacks_run_in_every_precision_and_keep_the_label(name: str) -> None:
 
 
 def test_the_gate_says_in_which_precision_it_checked() -> None:
-    from tf_fragile.attacks.gate import check_derivatives
+    from tf_fragile.derivatives import check_derivatives
 
     report = check_derivatives(net("mixed_float16"), pictures("float32"))
     assert report.ok

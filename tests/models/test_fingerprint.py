@@ -222,6 +222,7 @@ def of_each_kind() -> list[str]:
     return [fingerprint(m) for m in (net(), net(**sets), subclassed(), around(config=NO_CONFIG))]
 
 
+@pytest.mark.slow
 def test_it_is_the_same_in_every_process() -> None:
     found = subprocess.run(
         [sys.executable, "-c", IN_ANOTHER_PROCESS, __file__],

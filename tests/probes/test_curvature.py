@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_fragile.attacks.surrogates import NoSurrogate, Softplus
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data.source import Batch
 from tf_fragile.errors import InputError
@@ -27,6 +26,7 @@ from tf_fragile.probes.curvature.hessian import (
 )
 from tf_fragile.probes.curvature.probe import NO_CURVATURE, CurvatureProbe, measure
 from tf_fragile.runs.records import make_records
+from tf_fragile.surrogates import NoSurrogate, Softplus
 
 layers = keras.layers
 EXACT = PowerIteration(1e-11, 3000)

@@ -16,8 +16,8 @@ from tf_fragile.attacks.objectives import (
 from tf_fragile.attacks.optimizers import OPTIMIZERS, AnnealedMomentum, RandomSign, Secant, Sign
 from tf_fragile.attacks.result import AttackResult
 from tf_fragile.attacks.selection import SELECTIONS
-from tf_fragile.attacks.surrogates import SURROGATES, NoSurrogate, ScaledSoftplus, Softplus
 from tf_fragile.attacks.unreplaced import without_surrogate
+from tf_fragile.surrogates import SURROGATES, NoSurrogate, ScaledSoftplus, Softplus
 
 __all__ = [
     "L2",

@@ -25,14 +25,14 @@ from tf_fragile.attacks.search import Progress, Search
 from tf_fragile.attacks.secant import check_symmetric
 from tf_fragile.attacks.selection import SELECTIONS, reported_k
 from tf_fragile.attacks.state import spatial_map
-from tf_fragile.attacks.surrogates import NoSurrogate, Softplus, Surrogate
-from tf_fragile.attacks.trusting import as_secant, corrected, with_trusted_derivatives
+from tf_fragile.attacks.trusting import as_secant, corrected, course, secant_step
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.errors import InputError, shown
 from tf_fragile.explainers.contract import Method, Thinnable
 from tf_fragile.explainers.doubts import sentences, unsaid
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.settings import LARGE, MOST, MOST_ROWS, SMALL, WHOLE, check, setting
+from tf_fragile.surrogates import NoSurrogate, Softplus, Surrogate
 
 # What each part of an attack is asked for first.
 _PARTS = {"objective": "fixed", "optimizer": "propose", "surrogate": "apply"}
@@ -129,9 +129,14 @@ class Attack:
             explainer, x, target, epsilon, bounds, seed, tolerance=self.tolerance,
             channel_axis=self.channel_axis, chunked=self._chunks(explainer).each,
         )  # fmt: skip
-        attack, notes = with_trusted_derivatives(self, explainer, given)
+        taken = course(self.optimizer, self.surrogate, self.gate, explainer, given)
+        attack = self
+        if taken.kind == "corrected":
+            attack = self.corrected
+        elif taken.kind == "secant":
+            attack = self.by_secant(secant_step(given.limits))
         with unsaid():
-            return attack._run(explainer, given, notes, progress)
+            return attack._run(explainer, given, taken.notes, progress)
 
     def _run(
         self,
@@ -159,7 +164,9 @@ class Attack:
             reference, given.seeds, margins, scales,
         )  # fmt: skip
         state, scores, rows = search(loop, problem, progress)
-        found = outcome(self, loop, given, problem, state, scores, rows, notes)
+        found = outcome(
+            loop, given, problem, state, scores, rows, self.cost, self.price(explainer), notes
+        )
         return replace(found, doubts=tuple(doubts[: given.x.shape[0]]))
 
     def loop(self, explainer: Explainer, k: int) -> Loop:

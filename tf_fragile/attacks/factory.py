@@ -8,9 +8,9 @@ from typing import Any
 from tf_fragile.attacks.attack import Attack
 from tf_fragile.attacks.objectives import OBJECTIVES
 from tf_fragile.attacks.optimizers import OPTIMIZERS
-from tf_fragile.attacks.surrogates import SURROGATES
 from tf_fragile.errors import InputError, unknown_name
 from tf_fragile.settings import described
+from tf_fragile.surrogates import SURROGATES
 
 _OWN = (
     *("norm", "k", "grid", "points", "restarts", "rows", "segment"),

@@ -130,7 +130,8 @@ def smallest_epsilon(
             seed=seed,
             progress=progress,
         )
-        return result.metrics["top_k_intersection"][0]
+        overlap: np.ndarray = result.metrics["top_k_intersection"][0]
+        return overlap
 
     return bisect(evaluate, _images(x), **asdict(span))
 

@@ -60,8 +60,9 @@ class Kept:
         """Bool [N]: whether what `of` gives for other inputs is the same in this sense."""
         if self.task == "regression":
             moved = np.abs(found.astype(np.float64) - label).max(axis=-1)
-            return moved <= float(self.tolerance or 0.0)
-        return found == label if label.ndim == 1 else (found == label).all(axis=-1)
+            return np.asarray(moved <= float(self.tolerance or 0.0))
+        equal = np.asarray(found == label)
+        return equal if label.ndim == 1 else np.asarray(equal.all(axis=-1))
 
     def said(
         self, network: Network, x: tf.Tensor, target: tf.Tensor, label: tf.Tensor

@@ -16,9 +16,9 @@ from tf_fragile.attacks.oracle import Oracle
 from tf_fragile.attacks.secant import secant_gradient
 from tf_fragile.attacks.selection import damage
 from tf_fragile.attacks.state import Problem, State, spatial_map
-from tf_fragile.attacks.surrogates import Surrogate
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.explainers.noise import folded
+from tf_fragile.surrogates import Surrogate
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,10 @@ class Loop:
         if traced and self.free_batch and not self.compiled.experimental_get_tracing_count():
             rows = tf.nest.map_structure(_of_any_batch, (problem, state))
             self.compiled.get_concrete_function(*rows, _NUMBER, _NUMBER)
-        return self.compiled(problem, state, tf.constant(first), tf.constant(count))
+        ran: tuple[State, tf.Tensor] = self.compiled(
+            problem, state, tf.constant(first), tf.constant(count)
+        )
+        return ran
 
     @cached_property
     def compiled(self) -> Any:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.chunks import in_chunks
 from tf_fragile.attacks.loop import Loop
 from tf_fragile.attacks.state import Problem, State
+from tf_fragile.backprop.batches import in_chunks
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.explainers.contract import Stochastic
 from tf_fragile.explainers.noise import folded

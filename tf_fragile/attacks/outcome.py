@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.cost import PULL, forward_equivalents
+from tf_fragile.attacks.cost import PULL, Cost, Price, forward_equivalents
 from tf_fragile.attacks.given import Given
 from tf_fragile.attacks.loop import Loop
 from tf_fragile.attacks.measure import measure
 from tf_fragile.attacks.result import AttackResult
 from tf_fragile.attacks.state import Problem, State
 
-if TYPE_CHECKING:
-    from tf_fragile.attacks.attack import Attack
-
 
 def outcome(
-    attack: Attack,
     loop: Loop,
     given: Given,
     problem: Problem,
     state: State,
     scores: tf.Tensor,
     rows: int,
+    cost: Cost,
+    price: Price,
     notes: tuple[str, ...],
 ) -> AttackResult:
     """The result of an attack, measured on the user's own model, folded by radius.
 
     Args:
-      attack: as it ran.
       loop: what ran.
       given: what it was given.
       problem: what stayed fixed.
       state: where the loop ended.
       scores: the best so far after each step, [T, N].
       rows: how many fit into memory.
+      cost: of one image at one radius.
+      price: of a map and of a derivative.
       notes: what has to be said of it.
     """
     fill = loop.explainer.network.fixed_batch is not None
@@ -48,8 +45,7 @@ def outcome(
         return rows.reshape(*shape, *rows.shape[1:])
 
     pulls, stuck = state.pulls.numpy(), ~state.moved.numpy()
-    cost, own = attack.cost, attack.price(loop.explainer)
-    forwards = forward_equivalents(cost, own) + forward_equivalents(PULL, own) * pulls
+    forwards = forward_equivalents(cost, price) + forward_equivalents(PULL, price) * pulls
     return AttackResult(
         epsilon=given.levels,
         perturbed=by_level(measured.perturbed),

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.chunks import chunk, first_rows, in_chunks
 from tf_fragile.attacks.loop import Loop
 from tf_fragile.attacks.state import Problem, State, initial_state, worse
+from tf_fragile.backprop.batches import chunk, first_rows, in_chunks
 
 Progress = Callable[[int], None]
 

@@ -42,7 +42,8 @@ class Problem(NamedTuple):
 
     def rows(self, begin: int, end: int) -> Problem:
         """Rows `begin` to `end` alone."""
-        return tf.nest.map_structure(lambda t: t[begin:end], self)
+        some: Problem = tf.nest.map_structure(lambda t: t[begin:end], self)
+        return some
 
 
 class State(NamedTuple):

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.gate.corrected import Corrected
-from tf_fragile.attacks.gate.trust import trusted
 from tf_fragile.attacks.given import Given
 from tf_fragile.attacks.optimizers import AnnealedMomentum, Optimizer, Secant
 from tf_fragile.attacks.remembered import Remembered
 from tf_fragile.attacks.secant import check_symmetric
-from tf_fragile.attacks.surrogates import NoSurrogate, ScaledSoftplus, Softplus, Surrogate
 from tf_fragile.attacks.unreplaced import replaced, without_surrogate
 from tf_fragile.backprop.network import Network
 from tf_fragile.data.ranges import InputRange
+from tf_fragile.derivatives.corrected import Corrected
+from tf_fragile.derivatives.trust import trusted
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.explainer import Explainer
-
-if TYPE_CHECKING:
-    from tf_fragile.attacks.attack import Attack
+from tf_fragile.surrogates import NoSurrogate, ScaledSoftplus, Softplus, Surrogate
 
 UNCHECKED = "Derivatives were not checked (gate='off')."
 # A third of what an audit spends on it, for attacks that last seconds: a layer whose derivative is
@@ -43,45 +40,63 @@ class Trust(NamedTuple):
     text: str
 
 
+class Course(NamedTuple):
+    """Whose derivatives an attack follows, and what has to be said of it.
+
+    Attributes:
+      kind: those of its surrogate `"as_is"`, those of the `"corrected"` network, or by the
+        `"secant"` none.
+      notes: sentences.
+    """
+
+    kind: Literal["as_is", "corrected", "secant"]
+    notes: tuple[str, ...]
+
+
 # Both are found once a model, and die with it.
 _TRUST: Remembered[Trust] = Remembered()
 _BARE: Remembered[tuple[str, ...]] = Remembered()
 
 
-def with_trusted_derivatives(
-    attack: Attack, explainer: Explainer, given: Given
-) -> tuple[Attack, tuple[str, ...]]:
-    """The attack to run in place of `attack`, and what has to be said of it.
+def course(
+    optimizer: Optimizer,
+    surrogate: Surrogate,
+    gate: Literal["auto", "off"],
+    explainer: Explainer,
+    given: Given,
+) -> Course:
+    """How an attack can be run by derivatives that are right.
 
     Where second derivatives are wrong they are taken of a network with the layers at fault
     rewritten, or the secant optimiser, which needs none, takes as many steps. The gate runs once a
     model and kind of surrogate.
 
     Args:
-      attack: as it was asked for.
+      optimizer: the attack's.
+      surrogate: the attack's.
+      gate: whether derivatives are checked.
       explainer: whose maps are attacked.
       given: what it is to attack.
 
     Raises:
       InputError: second derivatives can't be believed, and the secant does not fit the method.
     """
-    if not attack.optimizer.cost.derivatives:
-        return attack, ()
+    if not optimizer.cost.derivatives:
+        return Course("as_is", ())
     network = explainer.network
-    if network.graph is None and not isinstance(attack.surrogate, NoSurrogate):
-        return attack, ()  # which the surrogate refuses
-    bare = unfollowed(network, attack.surrogate, given.x)
-    if attack.gate == "off":
-        return attack, (UNCHECKED, *bare)
-    trust = _trust(network, attack.surrogate, given.x, given.target)
+    if network.graph is None and not isinstance(surrogate, NoSurrogate):
+        return Course("as_is", ())  # which the surrogate refuses
+    bare = unfollowed(network, surrogate, given.x)
+    if gate == "off":
+        return Course("as_is", (UNCHECKED, *bare))
+    trust = _trust(network, surrogate, given.x, given.target)
     if trust.kind == "as_is":
-        return attack, bare
+        return Course("as_is", bare)
     if trust.kind == "corrected":
-        return attack.corrected, (trust.text, *bare)
+        return Course("corrected", (trust.text, *bare))
     _check_secant(explainer, trust.text)
-    by_secant = attack.by_secant(_step(given.limits))
-    steps = by_secant.optimizer.steps
-    return by_secant, (f"{trust.text} The secant optimizer took {steps} steps in its place.",)
+    said = f"{trust.text} The secant optimizer took {optimizer.steps} steps in its place."
+    return Course("secant", (said,))
 
 
 def unfollowed(network: Network, surrogate: Surrogate, x: Any = None) -> tuple[str, ...]:
@@ -121,6 +136,12 @@ def as_secant(optimizer: Optimizer, h: float) -> Secant:
     return Secant(optimizer.steps, h)
 
 
+def secant_step(limits: InputRange) -> float:
+    """The secant's `h` in input units, for inputs of this width."""
+    width = float(np.mean((limits.high - limits.low) / limits.unit))
+    return Secant().h * width / _GREY
+
+
 def listed(names: Sequence[str], most: int = 4) -> str:
     """`Layer 'a'`, or `Layers 'a', 'b' and 7 more`."""
     shown = ", ".join(repr(name) for name in names[:most])
@@ -148,9 +169,3 @@ def _check_secant(explainer: Explainer, text: str) -> None:
             f"{explainer.name} is not; attack gradient, integrated_gradients or smoothgrad, or "
             "decline the check with gate='off'."
         ) from None
-
-
-def _step(limits: InputRange) -> float:
-    """The secant's `h` in input units, for inputs of this width."""
-    width = float(np.mean((limits.high - limits.low) / limits.unit))
-    return Secant().h * width / _GREY

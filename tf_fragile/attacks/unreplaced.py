@@ -9,14 +9,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.chunks import chunk
-from tf_fragile.attacks.gate.compare import derivatives_of
-from tf_fragile.attacks.kinks import shape_of
-from tf_fragile.attacks.softplus import is_relu
 from tf_fragile.backprop.activations import Activation
+from tf_fragile.backprop.batches import chunk
 from tf_fragile.backprop.graph import Node, Values
 from tf_fragile.backprop.kinds import kind_of
 from tf_fragile.backprop.network import Network
+from tf_fragile.derivatives.compare import derivatives_of
+from tf_fragile.surrogates.kinks import shape_of
+from tf_fragile.surrogates.stand_in import is_relu
 
 L = keras.layers
 _SMOOTH_KINDS = {"weighted", "batch_norm", "average", "sum", "product", "rescale", "softmax"}

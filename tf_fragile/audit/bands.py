@@ -38,10 +38,12 @@ def check_bands(bands: tuple[int, ...] | None, channels: int) -> None:
 def drawn(picture: NDArray[np.float32], bands: tuple[int, ...] | None) -> NDArray[np.float32]:
     """What is shown of a picture `[..., H, W, C]`: `[..., H, W, 3]` or `[..., H, W, 1]`."""
     if bands is not None:
-        return picture[..., list(bands)]
+        chosen: NDArray[np.float32] = picture[..., list(bands)]
+        return chosen
     if picture.shape[-1] in (1, 3):
         return picture
-    return picture.mean(axis=-1, keepdims=True)
+    mean: NDArray[np.float32] = picture.mean(axis=-1, keepdims=True)
+    return mean
 
 
 def in_words(bands: tuple[int, ...] | None, channels: int) -> str:

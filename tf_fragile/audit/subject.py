@@ -12,10 +12,7 @@ import tensorflow as tf
 
 from tf_fragile.attacks.attack import Attack
 from tf_fragile.attacks.factory import attack
-from tf_fragile.attacks.gate import Decision, trusted
-from tf_fragile.attacks.gate.corrected import Corrected
 from tf_fragile.attacks.secant import check_symmetric
-from tf_fragile.attacks.surrogates import beta_for
 from tf_fragile.attacks.trusting import bare_layers
 from tf_fragile.audit import inputs
 from tf_fragile.audit.adapted import adapted
@@ -34,6 +31,8 @@ from tf_fragile.data.ranges import InputRange
 from tf_fragile.data.reading import Reading
 from tf_fragile.data.source import Source
 from tf_fragile.data.sources import open_source
+from tf_fragile.derivatives import Decision, trusted
+from tf_fragile.derivatives.corrected import Corrected
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.metrics.similarity import check_k, default_k
@@ -44,6 +43,7 @@ from tf_fragile.probes.fragility.names import RANDOM
 from tf_fragile.probes.fragility.probe import FragilityProbe
 from tf_fragile.probes.sampling import Drawn, Seen, check_classifies, draw
 from tf_fragile.probes.seeds import sample_seed
+from tf_fragile.surrogates import beta_for
 
 _LOOKED_AT = 64  # images whose values tell how fine the data are
 

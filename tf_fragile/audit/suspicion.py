@@ -127,4 +127,5 @@ def _others(seen: Seen, one: int) -> int:
 
 def _log_odds(confidence: np.ndarray) -> np.ndarray:
     p = np.clip(confidence, 1e-7, 1 - 1e-7)
-    return np.log(p) - np.log1p(-p)
+    odds: np.ndarray = np.log(p) - np.log1p(-p)
+    return odds

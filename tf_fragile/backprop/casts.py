@@ -53,11 +53,10 @@ class Whole:
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """`x` cut to whole numbers of the range of `dtype`, in the dtype of `x`."""
 
-        @tf.custom_gradient
         def straight(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
             return tf.cast(tf.cast(x, self.dtype), x.dtype), lambda upstream: upstream
 
-        return straight(x)
+        return tf.custom_gradient(straight)(x)
 
 
 @dataclass(frozen=True, eq=False)

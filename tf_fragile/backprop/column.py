@@ -6,25 +6,23 @@ from dataclasses import replace
 
 import tensorflow as tf
 
+from tf_fragile.backprop.explained import Explained
 from tf_fragile.backprop.graph import Graph, Node, single
 from tf_fragile.backprop.linear import Affine
 from tf_fragile.backprop.rewrites import TargetColumn, target_column
 from tf_fragile.backprop.weighted import Kernels, Reweighted, Weights
 
 
-def explained_column(graph: Graph, target: tf.Tensor) -> Graph | None:
+def explained_column(graph: Graph, target: tf.Tensor) -> Explained:
     """`graph` with the logit [B, 1] of class `target` [B] as its output.
 
     A rule shares the relevance of every unit by that unit's own weights, so the units without
-    relevance, all but one of the last layer, need not be computed.
-
-    Returns:
-      The graph, bound to this `target`, or `None` where `rewrites.target_column` finds no such
-      layer.
+    relevance, all but one of the last layer, need not be computed. They are where
+    `rewrites.target_column` finds no such layer.
     """
     column = target_column(graph)
     if column is None:
-        return None
+        return Explained(graph, target)
 
     def change(node: Node) -> Node:
         if not isinstance(node.operation, TargetColumn):
@@ -32,7 +30,8 @@ def explained_column(graph: Graph, target: tf.Tensor) -> Graph | None:
         operation = _column(node.operation.affine, target)
         return single(operation, node.inputs[:1], node.output, node.name)
 
-    return replace(column.map(change), inputs=graph.inputs)
+    bound = replace(column.map(change), inputs=graph.inputs)
+    return Explained(bound, target, column=True)
 
 
 def _column(affine: Affine, target: tf.Tensor) -> Reweighted:

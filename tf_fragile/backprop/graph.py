@@ -203,7 +203,8 @@ def called(operation: Operation, args: Any, kwargs: Any) -> list[tf.Tensor]:
     In a scope of its own: a layer's name need not be one that TensorFlow takes at the root.
     """
     with tf.name_scope("operation"):
-        return keras.tree.flatten(operation(*args, **kwargs))
+        flat: list[tf.Tensor] = keras.tree.flatten(operation(*args, **kwargs))
+    return flat
 
 
 def widened(tensor: tf.Tensor) -> tf.Tensor:

@@ -34,7 +34,7 @@ class MaskOf:
         return [mask for mask in keras.tree.flatten(found) if mask is not None]
 
 
-class Hung(keras.Layer):
+class Hung(keras.Layer):  # type: ignore[misc]  # Keras ships no types
     """A copy of a tensor with its mask hung on it, for layers that look there for themselves."""
 
     def __init__(self) -> None:

@@ -195,10 +195,11 @@ class Network:
         z = np.asarray(y, np.float64)
         if z.shape[-1] == 1:
             p = special.expit(z[:, 0]) if self.head.kind == "linear" else z[:, 0]
-            return np.maximum(p, 1 - p)
+            return np.asarray(np.maximum(p, 1 - p))
         if self.head.kind == "linear":
-            return special.softmax(z, -1).max(-1)
-        return np.exp(z.max(-1)) if self.head.kind == "log_softmax" else z.max(-1)
+            return np.asarray(special.softmax(z, -1).max(-1))
+        largest = np.asarray(z.max(-1))
+        return np.exp(largest) if self.head.kind == "log_softmax" else largest
 
     def top(self, x: Any) -> tf.Tensor:
         """What is explained where nobody said what: int32 [B], by the user's own model.

@@ -25,7 +25,7 @@ from tf_fragile.backprop.wrappers import StackSteps, TakeStep, unwrapped
 from tf_fragile.errors import InputError
 
 
-class _Recorded(keras.Operation):
+class _Recorded(keras.Operation):  # type: ignore[misc]  # Keras ships no types
     """One symbolic call of a user's operation.
 
     `clone_model` insists on connected symbolic tensors; connecting them through an operation of
@@ -201,7 +201,8 @@ class _Recorder:
             clone_function=lambda operation: operation,
             call_function=self.call,
         )
-        return keras.tree.flatten(clone.output)
+        outputs: list[Any] = keras.tree.flatten(clone.output)
+        return outputs
 
     def call(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
         """Records one call; what it answers with is only symbolic."""
@@ -237,7 +238,8 @@ class _Recorder:
         """How many steps a `TimeDistributed` layer is unrolled into, as Keras does; not masked."""
         if len(args) != 1 or self._masks.of(args[0]) is not None:
             return None
-        return args[0].shape[1]
+        steps: int | None = args[0].shape[1]
+        return steps
 
     def _by_step(self, wrapper: Any, series: Any, output: Any) -> None:
         """A layer applied to every step of a series, one after another."""
@@ -320,7 +322,7 @@ def in_order(model: keras.Model, x: Any) -> list[Any]:
                 f"{missing} is missing from {', '.join(map(repr, x))}; give a dict with those keys."
             )
         return [leaf for key in keys for leaf in keras.tree.flatten(x[key])]
-    flat = keras.tree.flatten(x)
+    flat: list[Any] = keras.tree.flatten(x)
     if isinstance(expected, Mapping) and list(expected) != sorted(expected) and len(flat) > 1:
         raise InputError(
             f"Model {model.name!r} takes a dict of the inputs {', '.join(map(repr, expected))}, in "

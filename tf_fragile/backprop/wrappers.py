@@ -29,16 +29,20 @@ def keras_class(operation: Any) -> type:
     `class MyDense(Dense): pass` is a Dense layer; one with a `call` or any other method of its own
     may do anything.
     """
-    own = type(operation)
+    own: type = type(operation)
     if not isinstance(operation, keras.Layer):
         return own
     for kind in own.__mro__:
-        if getattr(L, kind.__name__, None) is kind:
+        if _is_of_keras(kind):
             return kind
         methods = {name for name, value in vars(kind).items() if _computes(name, value)}
         if methods - _HARMLESS:
             return own
     return own
+
+
+def _is_of_keras(kind: type) -> bool:
+    return getattr(L, kind.__name__, None) is kind
 
 
 def _computes(name: str, value: Any) -> bool:

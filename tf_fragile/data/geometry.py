@@ -64,10 +64,10 @@ def _as_keras(
     # out where the size is right.
     signature = [tf.TensorSpec([None, None, channels], tf.float32), tf.TensorSpec([2], tf.int32)]
 
-    @tf.function(input_signature=signature, autograph=False)
     def scale(image: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
         return tf.image.resize(image, size, method=reading.interpolation)
 
+    compiled = tf.function(scale, input_signature=signature, autograph=False)
     low, high = stored
     exact = reading.interpolation not in ("gaussian", "mitchellcubic")
 
@@ -80,7 +80,7 @@ def _as_keras(
         place = _place(image, height, width) if reading.resize == "pad" else (0, 0, height, width)
         top, left, rows, columns = place
         with tf.device("CPU"):
-            scaled = scale(image, np.array([rows, columns], np.int32)).numpy()
+            scaled = compiled(image, np.array([rows, columns], np.int32)).numpy()
         full = np.zeros(shape, np.float32)
         full[top : top + rows, left : left + columns] = scaled
         return np.clip(full, low, high)

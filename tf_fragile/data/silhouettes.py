@@ -41,7 +41,8 @@ def _square(x: Field, y: Field) -> Mask:
 
 def _star(x: Field, y: Field) -> Mask:
     # The polar angle is measured from the top, so that one petal points up.
-    return np.hypot(x, y) <= 0.65 + 0.35 * np.cos(5 * np.arctan2(x, -y))
+    inside: Mask = np.hypot(x, y) <= 0.65 + 0.35 * np.cos(5 * np.arctan2(x, -y))
+    return inside
 
 
 def _triangle(x: Field, y: Field) -> Mask:

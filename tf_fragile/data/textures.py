@@ -37,7 +37,8 @@ class Wave:
     def along(self, angle: float) -> Field:
         """The coordinate `x cos a + y sin a` in pixels, for `a` = `angle` plus the tilt."""
         x, y = _grid(self.side)
-        return x * np.cos(angle + self.tilt) + y * np.sin(angle + self.tilt)
+        turned: Field = x * np.cos(angle + self.tilt) + y * np.sin(angle + self.tilt)
+        return turned
 
 
 def draw_wave(rng: np.random.Generator, side: int) -> Wave:
@@ -74,7 +75,8 @@ def _stripes(angle: float) -> Callable[[Wave], Field]:
 def _checker(wave: Wave) -> Field:
     across = np.sin(0.7 * wave.omega * wave.along(0) + wave.phase[0])
     down = np.sin(0.7 * wave.omega * wave.along(np.pi / 2) + wave.phase[1])
-    return np.sign(across * down)
+    signs: Field = np.sign(across * down)
+    return signs
 
 
 def _dots(wave: Wave) -> Field:

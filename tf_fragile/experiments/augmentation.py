@@ -30,7 +30,10 @@ def shifted(images: Images, fraction: float, rng: np.random.Generator) -> Images
         np.clip(np.arange(side) + _shifts(rng, count, round(fraction * side)), 0, side - 1)
         for side in (height, width)
     )
-    return images[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    moved: npt.NDArray[np.float32] = images[
+        np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]
+    ]
+    return moved
 
 
 def _shifts(rng: np.random.Generator, count: int, largest: int) -> npt.NDArray[np.int64]:

@@ -209,7 +209,6 @@ def _update(model: keras.Model, recipe: Recipe) -> Callable[[tf.Tensor, tf.Tenso
     cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     penalised = [model.get_layer(name).kernel for name in recipe.l2_layers]
 
-    @tf.function
     def update(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             loss = cross_entropy(labels, model(images, training=True))
@@ -219,7 +218,8 @@ def _update(model: keras.Model, recipe: Recipe) -> Callable[[tf.Tensor, tf.Tenso
         optimizer.apply(gradients, model.trainable_variables)
         return loss
 
-    return update
+    compiled: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = tf.function(update)
+    return compiled
 
 
 def _augmented(

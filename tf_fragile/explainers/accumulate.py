@@ -26,26 +26,26 @@ def sum_over(
       like: tensors of the shapes and dtypes of the results.
     """
 
-    @tf.custom_gradient
     def total(*inputs: tf.Tensor) -> Any:
         def gradient(*upstream: tf.Tensor, variables: Any = None) -> Any:
             def pull_back(i: tf.Tensor) -> Tensors:
                 with tf.GradientTape(watch_accessed_variables=False) as tape:
                     tape.watch(inputs)
                     outputs = term(i, *inputs)
-                return tape.gradient(
+                pulled: list[tf.Tensor] = tape.gradient(
                     outputs,
                     list(inputs),
                     output_gradients=list(upstream),
                     unconnected_gradients=tf.UnconnectedGradients.ZERO,
                 )
+                return pulled
 
             gradients = _loop(pull_back, count, inputs)
             return gradients if variables is None else (gradients, [None] * len(variables))
 
         return _loop(lambda i: term(i, *inputs), count, like), gradient
 
-    return list(total(*inputs))
+    return list(tf.custom_gradient(total)(*inputs))
 
 
 def _loop(step: Callable[[tf.Tensor], Tensors], count: int, like: Tensors) -> list[tf.Tensor]:

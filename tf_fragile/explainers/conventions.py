@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, Literal
 
+from tf_fragile.backprop.explained import Head
+from tf_fragile.backprop.prepared import BatchNorm
 from tf_fragile.errors import InputError
-from tf_fragile.explainers.propagation import BatchNorm, Head
 from tf_fragile.settings import check, described, setting
 
 First = Literal["flat", "wsquare", "box"] | None

@@ -10,16 +10,14 @@ import tensorflow as tf
 
 from tf_fragile.backprop.deeplift import Conventions, plan
 from tf_fragile.backprop.deeplift.engine import MaxPool, RuleName
+from tf_fragile.backprop.explained import Explained
 from tf_fragile.backprop.graph import Values
 from tf_fragile.backprop.network import Network
+from tf_fragile.backprop.prepared import graph_of
+from tf_fragile.backprop.propagation import relevance_of_inputs
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.accumulate import sum_over
 from tf_fragile.explainers.contract import total
-from tf_fragile.explainers.propagation import (
-    graph_of,
-    relevance_of_inputs,
-    start,
-)
 from tf_fragile.settings import check, is_default, setting
 
 
@@ -73,10 +71,11 @@ class DeepLIFT:
         """See `Method.attribute`; `seed` is not used. Memory does not grow with `references`."""
         graph = graph_of(network, "DeepLIFT")
         ready = plan(graph, Conventions(self.rule, self.max_pool, self.threshold))
+        explained = Explained(ready.graph, target)
 
         def against(inputs: Sequence[tf.Tensor], reference: Sequence[tf.Tensor]) -> Any:
             def one(values: Values) -> Values:
-                return start(ready.graph, values, target, "one", linear=True)
+                return explained.start(values, "one", linear=True)
 
             parts = ready.contributions(inputs, reference, one)
             return relevance_of_inputs(network, ready.graph, parts, x)
@@ -181,4 +180,5 @@ def _leaves(value: Any, x: Any, name: str) -> list[Any]:
         raise InputError(
             f"{name} is not nested like the model's inputs; give one array for each input."
         ) from None
-    return tf.nest.flatten(value)
+    leaves: list[Any] = tf.nest.flatten(value)
+    return leaves

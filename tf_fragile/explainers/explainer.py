@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -15,10 +15,19 @@ import tensorflow as tf
 from tf_fragile.backprop.batches import in_batches
 from tf_fragile.backprop.network import Network
 from tf_fragile.errors import ExplanationWarning, InputError, shown
+from tf_fragile.explainers.as_gradient import with_gradient
 from tf_fragile.explainers.contract import Method
 from tf_fragile.explainers.doubts import doubts, sentences
 from tf_fragile.explainers.noise import sample_seeds
 from tf_fragile.explainers.targets import as_target
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _as_written(function: Function) -> Function:
+    """`function` kept from AutoGraph, which in a user's `tf.function` would wrap its errors."""
+    kept: Function = tf.autograph.experimental.do_not_convert(function)
+    return kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +44,7 @@ class Explainer:
     method: Method
     network: Network
 
-    # Inside a user's `tf.function` AutoGraph would rewrite this code and wrap its errors.
-    @tf.autograph.experimental.do_not_convert
+    @_as_written
     def __call__(self, x: Any, target: Any = None, seed: Any = 0) -> Any:
         """The signed attribution of each input entry, no reduction.
 
@@ -90,7 +98,8 @@ class Explainer:
         seeds = sample_seeds(0, tf.shape(labels)[0])
         maps = self._maps(x, labels, seeds) if attribution is None else self.inputs(attribution)
         fixed = self.network.fixed_batch
-        return in_batches(lambda g: measure(self.network, *g), fixed, (x, labels, maps)).numpy()
+        gaps = in_batches(lambda g: measure(self.network, *g), fixed, (x, labels, maps))
+        return np.asarray(gaps)
 
     def doubts(self, x: Any, target: tf.Tensor, maps: Any) -> tuple[str, ...]:
         """What makes each map of prepared tensors no explanation, a clause a sample or empty."""
@@ -102,11 +111,26 @@ class Explainer:
         Args:
           target: as for a call, resolved at every call of the function.
           seed: as for a call.
-        """
-        # That module takes an `Explainer` apart, so it can't be imported before this one.
-        from tf_fragile.explainers.as_gradient import as_gradient
 
-        return as_gradient(self, target, seed)
+        Returns:
+          A function from `x`, in the model's nesting, to the score [B] of the target; see
+          `with_gradient`.
+        """
+
+        @_as_written
+        def score(x: Any) -> tf.Tensor:
+            given, x = x, self.inputs(x)
+            if tf.executing_eagerly():
+                self.network.check_nesting(given, x)
+            labels = as_target(target, x, self.network)
+            seeds = sample_seeds(seed, tf.shape(labels)[0])
+            return with_gradient(
+                lambda inputs: self.network.score(inputs, labels),
+                lambda inputs: self.attribute(inputs, labels, seeds),
+                x,
+            )
+
+        return score
 
     def on(self, network: Network) -> Explainer:
         """The same method on another network, e.g. one with surrogate activations."""
@@ -227,4 +251,4 @@ def _float(leaf: Any, otherwise: tf.DType) -> tf.DType:
 
 
 def _fits(actual: tf.TensorShape, expected: tuple[int | None, ...]) -> bool:
-    return tf.TensorShape(expected).is_compatible_with(actual)
+    return bool(tf.TensorShape(expected).is_compatible_with(actual))

@@ -7,12 +7,13 @@ from typing import Any
 
 import tensorflow as tf
 
+from tf_fragile.backprop.explained import target_logit
 from tf_fragile.backprop.graph import Graph, Values, widened
 from tf_fragile.backprop.network import Network
 from tf_fragile.backprop.places import FIRST, LAST, last_places, places, pools_all
+from tf_fragile.backprop.prepared import graph_of
 from tf_fragile.errors import InputError, unknown_name
 from tf_fragile.explainers.contract import Method
-from tf_fragile.explainers.propagation import graph_of, target_logit
 from tf_fragile.explainers.rectified import GuidedBackprop
 from tf_fragile.settings import check
 

@@ -8,16 +8,18 @@ from typing import Any
 
 import tensorflow as tf
 
+from tf_fragile.backprop.explained import Explained, Head
 from tf_fragile.backprop.graph import Node
 from tf_fragile.backprop.kinds import kind_of, unsupported
 from tf_fragile.backprop.linear import Affine
 from tf_fragile.backprop.network import Network
 from tf_fragile.backprop.patterns import Patterns, bottlenecks, pattern_nodes
+from tf_fragile.backprop.prepared import graph_of
+from tf_fragile.backprop.propagation import propagate
 from tf_fragile.backprop.rules.structural import gradient
 from tf_fragile.backprop.walk import Rule
 from tf_fragile.backprop.weighted import transpose
 from tf_fragile.errors import InputError
-from tf_fragile.explainers.propagation import Head, graph_of, propagate
 from tf_fragile.settings import check
 
 _BY_GRADIENT = ("activation", "routing", "average", "sum", "batch_norm", "rescale")
@@ -80,7 +82,7 @@ class PatternBackprop:
             return _after_projection(rule) if node.output in projected else rule
 
         linear = not self.attribution
-        return propagate(network, graph, x, target, rule_of, self.head, linear)
+        return propagate(network, Explained(graph, target), x, rule_of, self.head, linear)
 
     def _rule(self, node: Node, patterns: dict[int, tf.Tensor]) -> Rule:
         if isinstance(node.operation, Affine):

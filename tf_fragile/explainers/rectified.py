@@ -8,9 +8,12 @@ from typing import Any
 import tensorflow as tf
 
 from tf_fragile.backprop.composites import Composite, Condition, activation, of_kind
+from tf_fragile.backprop.explained import Explained, Head
 from tf_fragile.backprop.graph import Graph, Node
 from tf_fragile.backprop.kinds import is_max_pool
 from tf_fragile.backprop.network import Network
+from tf_fragile.backprop.prepared import graph_of, linear_rewritten
+from tf_fragile.backprop.propagation import propagate
 from tf_fragile.backprop.rewrites import TargetColumn
 from tf_fragile.backprop.rules import (
     ProportionalRedistribution,
@@ -26,13 +29,6 @@ from tf_fragile.backprop.rules import (
 )
 from tf_fragile.backprop.walk import Rule
 from tf_fragile.backprop.weighted import is_linear
-from tf_fragile.explainers.propagation import (
-    Head,
-    graph_of,
-    linear_rewritten,
-    propagate,
-    propagate_linearly,
-)
 from tf_fragile.settings import check, setting
 
 RECTIFIERS = ("relu", "relu6", "clipped_relu", "softplus", "smooth_relu")
@@ -71,9 +67,9 @@ class GuidedBackprop:
 
     def attribute(self, network: Network, x: Any, target: tf.Tensor, seed: tf.Tensor) -> Any:
         """See `Method.attribute`; `seed` is not used."""
-        graph = linear_rewritten(network, "guided_backprop", hoist=True)
-        hoisted = _hoisted(graph_of(network, "guided_backprop"), graph)
-        pooled = {node.output for node in graph.nodes if hoisted(node)}
+        explained = linear_rewritten(network, "guided_backprop", target, hoist=True)
+        hoisted = _hoisted(graph_of(network, "guided_backprop"), explained.graph)
+        pooled = {node.output for node in explained.graph.nodes if hoisted(node)}
         is_rectifier = activation(*RECTIFIERS)
         rules = rectifier_composite(
             "guided_backprop",
@@ -81,7 +77,7 @@ class GuidedBackprop:
             (hoisted, cut_after_routing),
             (lambda node: is_rectifier(node) and not pooled.isdisjoint(node.inputs), gradient),
         )
-        return propagate_linearly(network, graph, x, target, rules, self.head)
+        return propagate(network, explained, x, rules, self.head, linear=True)
 
 
 @dataclass(frozen=True)
@@ -107,8 +103,8 @@ class Deconvnet:
     def attribute(self, network: Network, x: Any, target: tf.Tensor, seed: tf.Tensor) -> Any:
         """See `Method.attribute`; `seed` is not used."""
         rules = rectifier_composite("deconvnet", deconvnet)
-        graph = linear_rewritten(network, "deconvnet")
-        return propagate_linearly(network, graph, x, target, rules, self.head)
+        explained = linear_rewritten(network, "deconvnet", target)
+        return propagate(network, explained, x, rules, self.head, linear=True)
 
 
 @dataclass(frozen=True)
@@ -153,11 +149,10 @@ class RectGrad:
             more.append((lambda node: is_max_pool(node.operation), pools))
         rules = rectifier_composite("rectgrad", RectGradRule(self.q), *more)
         if self.padding_trick:  # it has to see the padded layers as they are
-            graph = graph_of(network, "rectgrad")
-            maps = propagate(network, graph, x, target, rules, self.head, linear=True)
+            explained = Explained(graph_of(network, "rectgrad"), target)
         else:
-            graph = linear_rewritten(network, "rectgrad")
-            maps = propagate_linearly(network, graph, x, target, rules, self.head)
+            explained = linear_rewritten(network, "rectgrad", target)
+        maps = propagate(network, explained, x, rules, self.head, linear=True)
         return tf.nest.map_structure(tf.multiply, x, maps) if self.input_product else maps
 
 

@@ -20,9 +20,12 @@ from tf_fragile.backprop.composites import (
     of_kind,
     rectified_slots,
 )
+from tf_fragile.backprop.explained import head_value
 from tf_fragile.backprop.graph import Graph, Node
 from tf_fragile.backprop.kinds import kind_of, unsupported
 from tf_fragile.backprop.network import Network
+from tf_fragile.backprop.prepared import canonized
+from tf_fragile.backprop.propagation import propagate
 from tf_fragile.backprop.rules import (
     AlphaBeta,
     AlphaBetaSum,
@@ -42,7 +45,6 @@ from tf_fragile.errors import InputError
 from tf_fragile.explainers.contract import total
 from tf_fragile.explainers.conventions import Conventions
 from tf_fragile.explainers.integrated_gradients import baseline_like
-from tf_fragile.explainers.propagation import canonized, head_value, propagate, propagate_column
 from tf_fragile.explainers.rectified import RECTIFIERS
 
 # What may stand between the input and the first weighted layer for z^B to know its bounds there.
@@ -89,12 +91,9 @@ class Relevance:
         # Other rules bring no relevance to silent units, so nothing hinges on ties among them.
         hoist = self.weighted not in (flat, wsquare)
         graph = canonized(network, self.name, self.conventions.batch_norm, hoist)
-        head, column = self.conventions.head, explained_column(graph, target)
-        settled = self._in_order_of(network)
-        if column is None:
-            rules = settled.composite(graph, x)
-            return propagate(network, graph, x, target, rules, head, linear=False)
-        return propagate_column(network, column, x, settled.composite(column, x), head)
+        explained = explained_column(graph, target)
+        rules = self._in_order_of(network).composite(explained.graph, x)
+        return propagate(network, explained, x, rules, self.conventions.head, linear=False)
 
     def _in_order_of(self, network: Network) -> Relevance:
         """The method with the bounds of several inputs in the order of the model's inputs."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from skimage.metrics import structural_similarity
@@ -9,6 +12,7 @@ from skimage.metrics import structural_similarity
 from tf_fragile.errors import InputError
 
 WINDOW = 7
+_SIMILARITY: Callable[..., Any] = structural_similarity  # whose arguments have no types
 
 
 def ssim(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
@@ -45,7 +49,7 @@ def _ssim_pair(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
         return float("nan")
     a, b = a / scale, b / scale
     side = min(a.shape)
-    value = structural_similarity(
+    value = _SIMILARITY(
         a,
         b,
         win_size=min(WINDOW, side if side % 2 else side - 1),

@@ -55,7 +55,8 @@ class Seen:
     @property
     def right(self) -> npt.NDArray[np.bool_]:
         """Which images are classified correctly [N]."""
-        return self.labelled & (self.labels == self.predicted)
+        right: npt.NDArray[np.bool_] = self.labelled & (self.labels == self.predicted)
+        return right
 
     def part(self, begin: int, end: int) -> Seen:
         """The images from `begin` on and before `end`; the range of the inputs is that of all."""
@@ -107,7 +108,8 @@ class Drawn:
     def wrong(self) -> npt.NDArray[np.bool_]:
         """Whether the model calls each what it is not [N]."""
         known = (self.label >= 0) & (self.predicted >= 0)
-        return known & (self.label != self.predicted)
+        wrong: npt.NDArray[np.bool_] = known & (self.label != self.predicted)
+        return wrong
 
 
 def check_classifies(network: Network) -> None:

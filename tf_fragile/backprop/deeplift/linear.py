@@ -40,7 +40,10 @@ def pull_back(
         output = function(*apart)
     zero = tf.UnconnectedGradients.ZERO
     upstream = tf.cast(upstream, output.dtype)
-    return tape.gradient(output, apart, output_gradients=upstream, unconnected_gradients=zero)
+    pulled: list[tf.Tensor] = tape.gradient(
+        output, apart, output_gradients=upstream, unconnected_gradients=zero
+    )
+    return pulled
 
 
 def transpose(node: Node, inputs: Tensors, upstream: tf.Tensor) -> list[tf.Tensor]:
@@ -62,5 +65,5 @@ def magnitudes(node: Node, inputs: Tensors) -> Callable[..., tf.Tensor]:
     if is_linear(node.operation):
         return with_kernels(node, inputs, tf.abs)
     if type(node.operation).__name__ == "Subtract":
-        return tf.add
+        return lambda a, b: tf.add(a, b)
     return lambda *tensors: apply(node, tensors)

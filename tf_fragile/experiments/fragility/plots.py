@@ -150,7 +150,7 @@ def _lines(ax: Any, part: pd.DataFrame, at_zero: float) -> None:
         radii = np.r_[0.0, line["epsilon"]]
 
         def from_zero(column: str, line: pd.DataFrame = line) -> np.ndarray:
-            return np.r_[at_zero, line[column]]
+            return np.asarray(np.r_[at_zero, line[column]])
 
         ax.plot(radii, from_zero("mean"), color=colour, marker=marker, ms=4, lw=1.6, label=name)
         ax.fill_between(radii, from_zero("low"), from_zero("high"), color=colour, alpha=0.18, lw=0)

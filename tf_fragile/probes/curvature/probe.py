@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.surrogates import Softplus, Surrogate
 from tf_fragile.backprop.network import Network
 from tf_fragile.data.source import Batch, Source
 from tf_fragile.explainers import noise
@@ -22,6 +21,7 @@ from tf_fragile.probes.curvature.hessian import Leading, PowerIteration, angle, 
 from tf_fragile.probes.seeds import sample_seed
 from tf_fragile.runs.records import CONTROL, MEASURED, Keys
 from tf_fragile.runs.tasks import cut
+from tf_fragile.surrogates import Softplus, Surrogate
 
 EXPLAINER = "gradient"
 NO_CURVATURE = "no curvature"

@@ -32,7 +32,8 @@ class Images:
     @property
     def images(self) -> np.ndarray:
         """In model units, [n, ...]."""
-        return self.batch.image[self.places]
+        images: np.ndarray = self.batch.image[self.places]
+        return images
 
     @property
     def seeds(self) -> list[int]:

@@ -64,7 +64,8 @@ def to_arrays(
 
 def _half(maps: np.ndarray) -> np.ndarray:
     """In half precision, where a map with all its mass in one of many pixels would overflow."""
-    return np.minimum(maps, np.finfo(np.float16).max).astype(np.float16)
+    least: np.ndarray = np.minimum(maps, np.finfo(np.float16).max)
+    return least.astype(np.float16)
 
 
 def deviation_arrays(again: pd.DataFrame, records: pd.DataFrame) -> dict[str, np.ndarray]:

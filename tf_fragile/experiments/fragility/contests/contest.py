@@ -16,7 +16,6 @@ import pandas as pd
 from tf_fragile.attacks.attack import Attack
 from tf_fragile.attacks.cost import Cost, forward_equivalents
 from tf_fragile.attacks.factory import attack
-from tf_fragile.attacks.surrogates import SURROGATES
 from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.explainers.catalog import explain
 from tf_fragile.explainers.explainer import Explainer
@@ -26,6 +25,7 @@ from tf_fragile.probes.fragility.names import RANDOM
 from tf_fragile.probes.fragility.probe import FragilityProbe
 from tf_fragile.probes.running import run as run_probes
 from tf_fragile.settings import LARGE, MOST, MOST_ROWS, SMALL, WHOLE, check, setting
+from tf_fragile.surrogates import SURROGATES
 
 LINES = (
     "method", "attack", "steps", "derivatives", "model_gradients", "maps", "forwards", "mean",

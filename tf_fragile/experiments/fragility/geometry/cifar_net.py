@@ -15,7 +15,6 @@ import keras
 import numpy as np
 import pandas as pd
 
-from tf_fragile.attacks.surrogates import Softplus
 from tf_fragile.errors import InputError
 from tf_fragile.experiments.fragility.geometry.output import Request, files, write_manifest
 from tf_fragile.experiments.fragility.geometry.settings import NetTable
@@ -23,6 +22,7 @@ from tf_fragile.experiments.fragility.output import write_table
 from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.models.zoo.cifar import build_cifar10_fragility
 from tf_fragile.runs.atomic import make_directory, write_text
+from tf_fragile.surrogates import Softplus
 
 NAME = "tab_cifar_net"
 _BATCH = 100

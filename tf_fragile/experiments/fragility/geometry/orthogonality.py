@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tf_fragile.attacks.surrogates import Softplus, relus
 from tf_fragile.experiments.fragility.drawing import BLUE, GREY, new_figure, save
 from tf_fragile.experiments.fragility.geometry.output import Request, files, write_manifest
 from tf_fragile.experiments.fragility.geometry.settings import Orthogonality
@@ -26,6 +25,7 @@ from tf_fragile.probes.running import run
 from tf_fragile.runs import manifest as manifests
 from tf_fragile.runs.atomic import make_directory
 from tf_fragile.runs.manifest import Manifest
+from tf_fragile.surrogates import Softplus, relus
 
 NAME = "orthogonality"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -61,14 +61,14 @@ def train(x: np.ndarray, label: np.ndarray, hidden: int, steps: int, seed: int) 
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     inputs, wanted = tf.constant(x), tf.constant(label[:, None], tf.float32)
 
-    @tf.function(autograph=False)
     def update() -> None:
         with tf.GradientTape() as tape:
             value = loss(wanted, model(inputs, training=True))
         optimizer.apply(tape.gradient(value, model.trainable_variables))
 
+    step = tf.function(update, autograph=False)
     for _ in range(steps):
-        update()
+        step()
     return model
 
 

@@ -121,4 +121,5 @@ def short(table: pd.DataFrame) -> str:
         "confidence_after",
     ]  # fmt: skip
     shown = [column for column in columns if column in table]
-    return table[shown].to_string(index=False, float_format="%.3g")
+    text: str = table[shown].to_string(index=False, float_format="%.3g")
+    return text

@@ -75,7 +75,7 @@ def superpixel(image: npt.NDArray[np.float32], maps: npt.NDArray[np.floating]) -
     """
     labels = slic(image / 255, n_segments=SEGMENTS, compactness=COMPACTNESS, start_label=0)
     height = labels.shape[0]
-    upper = [mask for mask in (labels == i for i in np.unique(labels))
+    upper: list[Mask] = [mask for mask in (labels == i for i in np.unique(labels))
              if np.argwhere(mask)[:, 0].mean() < height * UPPER]  # fmt: skip
     if not upper:
         raise InputError("No superpixel lies in the upper third; give --region or --mask.")

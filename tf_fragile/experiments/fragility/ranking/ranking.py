@@ -206,7 +206,8 @@ def table(ranking: Ranking, ranked: Ranked) -> pd.DataFrame:
 
 def _values(records: pd.DataFrame, metric: str) -> np.ndarray:
     chosen = records[records["metric"] == metric]
-    return chosen.sort_values("sample", kind="stable")["value"].to_numpy()
+    values: np.ndarray = chosen.sort_values("sample", kind="stable")["value"].to_numpy()
+    return values
 
 
 def _mean(records: pd.DataFrame, metric: str) -> Interval:

@@ -67,4 +67,5 @@ def _matrix(old: Any, new: Any, method: str, antialias: bool) -> tf.Tensor:
 @functools.lru_cache(maxsize=256)
 def _constant_matrix(old: int, new: int, method: str, antialias: bool) -> np.ndarray:
     with tf.init_scope():  # not part of a traced function, so compilers need no kernel for it
-        return _matrix(old, new, method, antialias).numpy()
+        matrix: np.ndarray = _matrix(old, new, method, antialias).numpy()
+    return matrix

@@ -210,7 +210,9 @@ def _quotient(step: float, up: tf.Tensor, down: tf.Tensor) -> tf.Tensor:
 def _share(part: Any, whole: np.ndarray) -> np.ndarray:
     """`part / whole` [B], zero where both are."""
     part = np.broadcast_to(part, whole.shape)
-    return np.divide(part, whole, out=np.where(part > 0, np.inf, 0.0), where=whole > 0)
+    share = np.where(part > 0, np.inf, 0.0)
+    np.divide(part, whole, out=share, where=whole > 0)
+    return share
 
 
 def _moved(x: Any, v: Any, step: float) -> Any:
@@ -219,11 +221,13 @@ def _moved(x: Any, v: Any, step: float) -> Any:
 
 def _dot(a: Any, b: Any) -> np.ndarray:
     pairs = zip(tf.nest.flatten(a), tf.nest.flatten(b), strict=True)
-    return np.sum([_rows(p * q).sum(axis=1) for p, q in pairs], axis=0)
+    product: np.ndarray = np.sum([_rows(p * q).sum(axis=1) for p, q in pairs], axis=0)
+    return product
 
 
 def _norm(a: Any) -> np.ndarray:
-    return np.sqrt(_dot(a, a))
+    norm: np.ndarray = np.sqrt(_dot(a, a))
+    return norm
 
 
 def _distance(a: Any, b: Any) -> np.ndarray:
@@ -232,5 +236,5 @@ def _distance(a: Any, b: Any) -> np.ndarray:
 
 def _rows(a: tf.Tensor) -> np.ndarray:
     """`a` as float64 [B, entries]."""
-    values = a.numpy().astype(np.float64)
+    values: np.ndarray = a.numpy().astype(np.float64)
     return values.reshape(values.shape[0], -1)

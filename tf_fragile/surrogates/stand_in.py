@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tf_fragile.attacks.kinks import shape_of
 from tf_fragile.backprop.activations import Activation
+from tf_fragile.surrogates.kinks import shape_of
 
 _MOST_KINKS = 16  # more are a rounding or a wave, of which nothing smooth is left
 _OFF_KINK = 1e-6
@@ -30,13 +30,12 @@ def softplus(z: tf.Tensor, beta: Any) -> tf.Tensor:
     if z.dtype in (tf.float16, tf.bfloat16):  # log and sharpness need more range and digits
         return tf.cast(softplus(tf.cast(z, tf.float32), beta), z.dtype)
 
-    @tf.custom_gradient
     def smooth(z: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
         gate = tf.sigmoid(beta * z)
         value = tf.nn.relu(z) - tf.math.log(tf.maximum(gate, 1 - gate)) / beta
         return value, lambda upstream: upstream * tf.sigmoid(beta * z)
 
-    return smooth(z)
+    return tf.custom_gradient(smooth)(z)
 
 
 @dataclass(frozen=True, eq=False)

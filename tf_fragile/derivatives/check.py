@@ -10,8 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.chunks import chunk
-from tf_fragile.attacks.gate.compare import (
+from tf_fragile.backprop.batches import chunk
+from tf_fragile.backprop.network import Network, as_network
+from tf_fragile.derivatives.compare import (
     OPEN,
     WRONG,
     Comparison,
@@ -20,12 +21,11 @@ from tf_fragile.attacks.gate.compare import (
     compare,
     derivatives_of,
 )
-from tf_fragile.attacks.gate.locate import NO_DERIVATIVE, first_line, locate
-from tf_fragile.attacks.gate.precision import Wide, widened
-from tf_fragile.attacks.gate.report import GateReport, LayerFault
-from tf_fragile.attacks.surrogates import Softplus, Surrogate
-from tf_fragile.backprop.network import Network, as_network
+from tf_fragile.derivatives.locate import NO_DERIVATIVE, first_line, locate
+from tf_fragile.derivatives.precision import Wide, widened
+from tf_fragile.derivatives.report import GateReport, LayerFault
 from tf_fragile.explainers.targets import as_target
+from tf_fragile.surrogates import Softplus, Surrogate
 
 _REDRAWS = 3
 _NUDGE = 1e-3  # of the inputs' spread: constant regions of an image are ties of a max pool
@@ -118,7 +118,8 @@ def _probe(
 
 
 def _undecided(found: Comparison) -> np.ndarray:
-    return found.finite & ((found.first == OPEN) | (found.second == OPEN))
+    undecided: np.ndarray = found.finite & ((found.first == OPEN) | (found.second == OPEN))
+    return undecided
 
 
 def _filled(old: Comparison, new: Comparison) -> Comparison:

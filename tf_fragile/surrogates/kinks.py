@@ -157,7 +157,8 @@ def _nearby(values: np.ndarray) -> np.ndarray:
     """The largest finite magnitude in each cell and its two neighbours."""
     size = np.abs(np.where(np.isfinite(values), values, 0.0))
     ends = np.pad(size, 1, mode="edge")
-    return np.max([ends[i : i + len(size) - 1] for i in range(4)], axis=0)
+    largest: np.ndarray = np.max([ends[i : i + len(size) - 1] for i in range(4)], axis=0)
+    return largest
 
 
 def _merged(places: np.ndarray, changes: np.ndarray) -> list[tuple[float, float]]:

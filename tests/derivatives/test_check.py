@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_fragile.attacks.gate import check_derivatives, trusted
-from tf_fragile.attacks.surrogates import NoSurrogate
 from tf_fragile.backprop.network import as_network
+from tf_fragile.derivatives import check_derivatives, trusted
 from tf_fragile.errors import InputError
+from tf_fragile.surrogates import NoSurrogate
 
 L = keras.layers
 
@@ -342,3 +342,10 @@ def test_a_half_precision_model_is_checked_in_float64() -> None:
 def test_the_network_itself_may_be_given() -> None:
     network = as_network(net(L.BatchNormalization()))
     assert trusted(network, pictures()).network is network
+
+
+def test_stand_ins_of_layers_are_checked_in_float64() -> None:
+    model = net(L.Conv2D(4, 3), L.ELU(2.0))
+    report = check_derivatives(model, pictures())
+    assert report.ok
+    assert report.precision == "float64"

@@ -9,12 +9,12 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from tf_fragile.attacks.chunks import chunk
-from tf_fragile.attacks.gate.check import check_derivatives
-from tf_fragile.attacks.gate.corrections import correct_derivatives, corrected_layers
-from tf_fragile.attacks.gate.report import GateReport
-from tf_fragile.attacks.surrogates import Surrogate
+from tf_fragile.backprop.batches import chunk
 from tf_fragile.backprop.network import Network, as_network
+from tf_fragile.derivatives.check import check_derivatives
+from tf_fragile.derivatives.corrections import correct_derivatives, corrected_layers
+from tf_fragile.derivatives.report import GateReport
+from tf_fragile.surrogates import Surrogate
 
 _SAME_FUNCTION = 1e-4  # of the largest logit: normalisations of random nets amplify rounding
 

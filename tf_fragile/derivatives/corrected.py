@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from tf_fragile.attacks.gate.corrections import correct_derivatives
-from tf_fragile.attacks.surrogates import Scales, Surrogate
 from tf_fragile.backprop.network import Network
+from tf_fragile.derivatives.corrections import correct_derivatives
+from tf_fragile.surrogates import Scales, Surrogate
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.gate.compare import (
+from tf_fragile.derivatives.compare import (
     FLOAT32,
     FLOAT64,
     OPEN,

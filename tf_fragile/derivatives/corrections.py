@@ -9,17 +9,17 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tf_fragile.attacks.gate.exact import (
+from tf_fragile.backprop.asked import Asked
+from tf_fragile.backprop.graph import Node
+from tf_fragile.backprop.network import Network
+from tf_fragile.derivatives.exact import (
     ExactGroupNorm,
     ExactLayerNorm,
     ExactLayerNormOperation,
     ExactMoments,
 )
-from tf_fragile.attacks.gate.resize import ExactResize
-from tf_fragile.attacks.gate.windows import ExactLocalResponse, ExactMaxPool
-from tf_fragile.backprop.asked import Asked
-from tf_fragile.backprop.graph import Node
-from tf_fragile.backprop.network import Network
+from tf_fragile.derivatives.resize import ExactResize
+from tf_fragile.derivatives.windows import ExactLocalResponse, ExactMaxPool
 
 L = keras.layers
 

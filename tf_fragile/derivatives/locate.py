@@ -9,11 +9,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tf_fragile.attacks.gate.compare import OPEN, WRONG, Ladder, compare, derivatives_of
-from tf_fragile.attacks.gate.precision import InFloat32
-from tf_fragile.attacks.gate.report import LayerFault, Order
 from tf_fragile.backprop.activations import Activation
 from tf_fragile.backprop.graph import Graph, Node, Values
+from tf_fragile.derivatives.compare import OPEN, WRONG, Ladder, compare, derivatives_of
+from tf_fragile.derivatives.precision import InFloat32
+from tf_fragile.derivatives.report import LayerFault, Order
 
 NO_DERIVATIVE = (LookupError, tf.errors.OpError, NotImplementedError)
 _DRAWS = 3

@@ -8,15 +8,14 @@ import pytest
 import tensorflow as tf
 
 import tf_fragile as tff
-from tf_fragile.attacks.gate.corrected import Corrected
-from tf_fragile.attacks.gate.corrections import correct_derivatives
-from tf_fragile.attacks.surrogates import NoSurrogate, ScaledSoftplus
 from tf_fragile.backprop.kinds import kind_of
 from tf_fragile.backprop.network import as_network
+from tf_fragile.derivatives.corrected import Corrected
+from tf_fragile.derivatives.corrections import correct_derivatives
 from tf_fragile.explainers.noise import sample_seeds
+from tf_fragile.surrogates import NoSurrogate, ScaledSoftplus
 
 layers = keras.layers
-RANGE = (0.0, 255.0)
 
 
 def upsampling() -> keras.Model:
@@ -80,14 +79,6 @@ def test_the_correction_changes_what_an_attack_follows(make_images) -> None:
     np.testing.assert_array_equal(right, again)
 
 
-def test_an_attack_runs_on_a_corrected_network(make_images) -> None:
-    explainer = tff.explain("gradient", upsampling())
-    plain = tff.attack("top_k", k=20, optimizer="annealed_momentum", steps=6)
-    attack = tff.attacks.Attack(plain.objective, plain.optimizer, Corrected(plain.surrogate), k=20)
-    r = attack(explainer, make_images(3), epsilon=8, bounds=RANGE)
-    random = tff.attack("top_k", k=20, optimizer="random_sign")(
-        explainer, make_images(3), epsilon=8, bounds=RANGE
-    )
-    left = [np.nanmean(found.metrics["top_k_intersection"]) for found in (r, random)]
-    assert left[0] < left[1]
-    assert Corrected(NoSurrogate()).scales(explainer.network, tf.constant(make_images(1))) == ()
+def test_a_surrogate_without_scales_has_none_when_corrected(make_images) -> None:
+    network = as_network(upsampling())
+    assert Corrected(NoSurrogate()).scales(network, tf.constant(make_images(1))) == ()

@@ -9,14 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import tf_fragile as tff
-from tf_fragile.attacks.kinks import shape_of
-from tf_fragile.attacks.softplus import Smoothed, smooth_stand_in
 from tf_fragile.backprop.activations import Activation, of_function
-from tf_fragile.backprop.network import as_network
+from tf_fragile.surrogates.kinks import shape_of
+from tf_fragile.surrogates.stand_in import Smoothed, smooth_stand_in
 
 layers, ops, activations = keras.layers, keras.ops, keras.activations
-RANGE = (0.0, 1.0)
 LEAKY = {
     "a lambda": lambda z: tf.nn.leaky_relu(z, 0.1),
     "ops.maximum": lambda z: ops.maximum(z, 0.1 * z),
@@ -168,59 +165,6 @@ def test_a_prelu_keeps_the_slope_of_each_channel_as_it_is_now() -> None:
         assert np.abs(blunt(z) - layer(z)).max() > 0.1
     layer.alpha.assign(np.ones((1, 1, 3)))
     np.testing.assert_allclose(stand_in(z), z, atol=1e-5)
-
-
-def _net(activation) -> keras.Model:
-    keras.utils.set_random_seed(5)
-    x = keras.Input((8, 8, 3))
-    h = x
-    for _ in range(2):
-        h = activation()(layers.Conv2D(6, 3)(h))
-    return keras.Model(x, layers.Dense(3)(layers.Flatten()(h)))
-
-
-class _Own(layers.Layer):
-    def call(self, z):
-        return tf.nn.leaky_relu(z, 0.2)
-
-
-WAYS = {
-    "Activation(lambda)": lambda: layers.Activation(lambda z: tf.nn.leaky_relu(z, 0.2)),
-    "PReLU": lambda: layers.PReLU(keras.initializers.Constant(0.2), shared_axes=[1, 2]),
-    "Lambda": lambda: layers.Lambda(lambda z: tf.nn.leaky_relu(z, 0.2)),
-    "ops.maximum": lambda: lambda z: ops.maximum(z, 0.2 * z),
-    "a layer of one's own": _Own,
-    "where": lambda: lambda z: ops.where(z > 0, z, 0.2 * z),
-}
-
-
-@pytest.mark.usefixtures("op_by_op")
-def test_equal_functions_are_attacked_equally_or_named() -> None:
-    x = np.random.default_rng(0).uniform(size=(2, 8, 8, 3)).astype("float32")
-    attack = tff.attack("top_k", k=12, optimizer="annealed_momentum", steps=4)
-    known = attack(
-        tff.explain("gradient", _net(lambda: layers.LeakyReLU(0.2))), x, epsilon=0.05, bounds=RANGE
-    )
-    assert known.success.all()
-    assert not known.notes
-    expected = known.metrics["top_k_intersection"]
-    for name, way in WAYS.items():
-        model = _net(way)
-        bare = tff.attacks.without_surrogate(as_network(model), x)
-        if bare:
-            assert name not in ("Activation(lambda)", "PReLU")
-            continue
-        r = attack(tff.explain("gradient", model), x, epsilon=0.05, bounds=RANGE)
-        np.testing.assert_allclose(r.metrics["top_k_intersection"], expected, atol=0.1)
-
-
-def test_the_gate_sees_stand_ins_of_layers_in_float64(make_images) -> None:
-    model = _net(lambda: layers.ELU(2.0))
-    report = tff.attacks.gate.check_derivatives(
-        model, np.random.default_rng(0).uniform(size=(2, 8, 8, 3)).astype("float32")
-    )
-    assert report.ok
-    assert report.precision == "float64"
 
 
 def test_known_relus_keep_their_formulas() -> None:

@@ -16,14 +16,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tf_fragile.attacks.gate.compare import FLOAT32, FLOAT64, MIXED, Ladder
-from tf_fragile.attacks.gate.grouped import DepthwiseTwin, is_depthwise
-from tf_fragile.attacks.softplus import Smoothed
 from tf_fragile.backprop.activations import Activation
 from tf_fragile.backprop.asked import Asked
 from tf_fragile.backprop.casts import Whole
 from tf_fragile.backprop.graph import Graph, Node, Ref, Values
 from tf_fragile.backprop.network import Network
+from tf_fragile.derivatives.compare import FLOAT32, FLOAT64, MIXED, Ladder
+from tf_fragile.derivatives.grouped import DepthwiseTwin, is_depthwise
+from tf_fragile.surrogates.stand_in import Smoothed
 
 _FAITHFUL = 1e-3  # of the largest value; weights in the wrong order are off by far more
 _HALF_FAITHFUL = 5e-2
@@ -158,7 +158,8 @@ def _accepted(kind: type, config: dict[str, Any]) -> dict[str, Any]:
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         general = {"name", "trainable", "dtype"}.difference(parameters)
         config = {key: value for key, value in config.items() if key not in general}
-    return _in_float64(config)
+    wide: dict[str, Any] = _in_float64(config)
+    return wide
 
 
 def _agrees(original: Any, copy: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

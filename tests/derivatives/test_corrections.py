@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_fragile.attacks.gate import correct_derivatives, trust, trusted
-from tf_fragile.attacks.gate.compare import FLOAT64, RIGHT, compare, derivatives_of
-from tf_fragile.attacks.gate.corrections import corrected_layers
 from tf_fragile.backprop.graph import Graph
 from tf_fragile.backprop.network import Network, as_network
+from tf_fragile.derivatives import correct_derivatives, trust, trusted
+from tf_fragile.derivatives.compare import FLOAT64, RIGHT, compare, derivatives_of
+from tf_fragile.derivatives.corrections import corrected_layers
 from tf_fragile.errors import InputError
 
 L = keras.layers
