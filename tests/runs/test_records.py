@@ -13,6 +13,7 @@ from tf_fragile.errors import InputError
 from tf_fragile.runs.identity import Origin, Read
 from tf_fragile.runs.records import (
     MEASURED,
+    VERSION,
     make_records,
     part_path,
     read_part,
@@ -205,3 +206,27 @@ def test_records_of_an_earlier_version_are_refused(tmp_path: Path) -> None:
     pq.write_table(written(tmp_path / "a").replace_schema_metadata(), part_path(tmp_path, "toy", 0))
     with pytest.raises(InputError, match="does not say which run made it: it was written by an ea"):
         read_records(tmp_path, "toy")
+
+
+OLD = Path(__file__).parent / "schema_1"
+
+
+def test_a_run_of_the_schema_before_is_refused_by_its_version() -> None:
+    told = r"part-00000\.parquet has records of schema version 1, and this is version 2"
+    with pytest.raises(InputError, match=told):
+        read_records(OLD, "fragility")
+    with pytest.raises(InputError, match=told):
+        read_part(part_path(OLD, "", 0))
+
+
+def test_a_part_of_a_later_schema_is_refused_by_its_version(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    later = {**written(path).schema.metadata, b"tf_fragile_schema": str(VERSION + 1).encode()}
+    pq.write_table(written(path).replace_schema_metadata(later), path)
+    with pytest.raises(InputError, match=f"of schema version {VERSION + 1}, and this is version"):
+        read_part(path)
+
+
+def test_a_role_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(InputError, match="the role 'guess'; a role is one of measured, control"):
+        records([{**ROW, "role": "guess"}])
