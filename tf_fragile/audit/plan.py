@@ -13,9 +13,11 @@ from tf_fragile.audit.bands import in_words
 from tf_fragile.audit.counts import Counts, skipped_in_words
 from tf_fragile.audit.family import too_few
 from tf_fragile.audit.inputs import plan_lines
+from tf_fragile.audit.specs import in_need_of
 from tf_fragile.audit.subject import RANDOM, Subject
 from tf_fragile.audit.units import radii_in_words
 from tf_fragile.errors import readable
+from tf_fragile.explainers.needs import PATTERN_FORWARDS
 from tf_fragile.models.batch import fixed_batch
 
 
@@ -75,6 +77,8 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
                     f"{name} under {attack_name}: {images} images x {levels} radii x {steps} "
                     f"steps x {evaluations} gradient{'s' if evaluations > 1 else ''} a map"
                 )
+    estimating, needs = _needs(subject)
+    forwards += estimating
     shards = -(-seen // settings.shard_size)
     bare, warnings = _unfollowed(subject)
     seconds = forwards * _seconds_a_forward(subject) + BUILD * built
@@ -102,7 +106,23 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
         f"about {forwards:,.0f} forward passes in {shards} shards and {built} attacks to build, "
         f"{_spoken(seconds)} here",
     ]
-    return Plan(images, shards, forwards, seconds, (*head, *lines, *warnings, *tail), bare)
+    return Plan(images, shards, forwards, seconds, (*head, *lines, *needs, *warnings, *tail), bare)
+
+
+def _needs(subject: Subject) -> tuple[float, tuple[str, ...]]:
+    """Forward passes that it takes what explainers take from the data, and the sentences."""
+    forwards, lines = 0.0, []
+    patterned, ranged = (in_need_of(what, subject.settings) for what in ("patterns", "range"))
+    if patterned:
+        images = min(subject.settings.pattern_images, len(subject.source))
+        forwards = PATTERN_FORWARDS * images
+        lines.append(
+            f"patterns of {', '.join(patterned)}: estimated first, from {images} images, about "
+            f"{forwards:,.0f} forward passes"
+        )
+    if ranged:
+        lines.append(f"bounds of {', '.join(ranged)}: the range of the data")
+    return forwards, tuple(lines)
 
 
 def _gallery(gallery: int, again: int, counts: Counts) -> str:

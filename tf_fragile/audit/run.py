@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from tf_fragile.audit.counts import Counts, as_recorded, skipped_in_words
 from tf_fragile.audit.gallery import examples
 from tf_fragile.audit.grid import finest_step, grid_doubt
 from tf_fragile.audit.odd_maps import odd_maps
+from tf_fragile.audit.parts import own_parts
 from tf_fragile.audit.plan import everyone_shown, make_plan
 from tf_fragile.audit.plateau import plateaus
 from tf_fragile.audit.report import write_report
@@ -21,7 +23,7 @@ from tf_fragile.audit.samples import sample_table
 from tf_fragile.audit.settings import BUDGETS, AuditSettings
 from tf_fragile.audit.shown import choose_shown
 from tf_fragile.audit.smallest import halvings
-from tf_fragile.audit.specs import in_words
+from tf_fragile.audit.specs import in_need_of, in_words
 from tf_fragile.audit.subject import Subject, open_subject
 from tf_fragile.audit.summary import exclusions, summarize, without_extras
 from tf_fragile.audit.table import WIDTH, format_table
@@ -118,13 +120,14 @@ def _run(
     for line in plan.lines:
         say(line)
     say(f"derivatives: {subject.gate.text}")
+    subject = subject.filled(progress=progress)
     records, manifest = run_probe(
         out,
         subject.probe,
         subject.source,
         subject.positions.tolist(),
         model=subject.model,
-        settings=dataclasses.asdict(settings) | {"k": subject.k, "epsilon": settings.radii},
+        settings=_deciding(subject),
         command=command,
         shard_size=settings.shard_size,
         pictures=subject.positions.tolist() if everyone_shown(gallery, subject.counts) else (),
@@ -186,6 +189,16 @@ def _run(
     _tell(say, width, subject, counts, records, summary, [verdict.text for verdict in found])
     say(f"report: {readable(out / 'report.html')}")
     return AuditResult(records, summary, found, out / "report.html", counts)
+
+
+def _deciding(subject: Subject) -> dict[str, Any]:
+    """Every setting that decides the records; what the data gave explainers among them."""
+    settings = dataclasses.asdict(subject.settings)
+    settings |= {"k": subject.k, "epsilon": subject.settings.radii}
+    if not in_need_of("patterns", subject.settings):
+        del settings["pattern_images"]
+    more = {"taken_from_data": subject.taken, "parts": own_parts(subject.settings)}
+    return settings | {name: value for name, value in more.items() if value}
 
 
 def _doubt(subject: Subject) -> str:
@@ -258,7 +271,8 @@ def _facts(
         **inputs.facts(subject.source),
         **subject.feeding.facts,
         "Explainers": "; ".join(
-            in_words(spec, BUDGETS[settings.budget].explainers) for spec in settings.explainers
+            in_words(spec, BUDGETS[settings.budget], subject.taken.get(spec))
+            for spec in settings.explainers
         ),
         "Attacks": "; ".join(
             f"{n}: {a.optimizer}, surrogate {a.surrogate}" for n, a in objectives.items()
