@@ -11,6 +11,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tf_fragile.attacks.objectives import OBJECTIVES
+from tf_fragile.audit.parts import own_parts
+from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.explainers.catalog import EXPLAINERS
+from tf_fragile.metrics.catalog import METRICS
+from tf_fragile.models.saved.user_code import import_code
+
 PARTS = '''
 from dataclasses import dataclass
 
@@ -101,6 +108,20 @@ def test_one_line_each_is_all_it_takes(parts: Path, tmp_path: Path) -> None:
     other = run(*command)
     assert other.returncode == 2
     assert "holds another run: parts.explainer scaled was " in other.stderr
+
+
+def test_the_code_of_an_averaged_explainer_counts_too(
+    parts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for registry in (EXPLAINERS, OBJECTIVES, METRICS):
+        for table in ("_entries", "_places"):
+            monkeypatch.setattr(registry, table, dict(getattr(registry, table)))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert own_parts(AuditSettings()) == {}
+    import_code(str(parts))
+    found = own_parts(AuditSettings(explainers=("smoothgrad:base=scaled",), attacks=("emptied",)))
+    assert set(found) == {"explainer scaled", "attack objective emptied", "metric mass_left"}
+    assert set(own_parts(AuditSettings())) == {"metric mass_left"}
 
 
 def test_a_name_that_is_taken_is_refused_with_both_places(parts: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import tf_fragile as tff
-from tf_fragile.explainers.catalog import EXPLAINERS, entry_of, settings_of
+from tf_fragile.errors import InputError
+from tf_fragile.explainers.catalog import EXPLAINERS, entry_of, method, settings_of
 from tf_fragile.explainers.entry import BOX, PATTERNS, Entry, Need, Points, Price
 from tf_fragile.explainers.gradient import Gradient
 from tf_fragile.registry import Registry
@@ -67,6 +68,25 @@ def test_a_control_is_registered_but_is_no_explainer(monkeypatch: pytest.MonkeyP
     EXPLAINERS.register("of_chance", Entry(Gradient, control="random"))
     EXPLAINERS.register("of_mine", Entry(Gradient, Price(1, 2)))
     assert tff.explainers() == tuple(sorted([*before, "of_mine"]))
+
+
+def test_what_is_no_entry_is_refused_when_it_is_made() -> None:
+    with pytest.raises(InputError, match="make of an Entry is 3; give the class of the method"):
+        Entry(3)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"price of an Entry is \(1, 2\); give Price\(map="):
+        Entry(Gradient, (1, 2))  # type: ignore[arg-type]
+
+
+def test_what_makes_no_method_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    for table in ("_entries", "_places"):
+        monkeypatch.setattr(EXPLAINERS, table, dict(getattr(EXPLAINERS, table)))
+    EXPLAINERS.register("empty", Entry(dict))
+    with pytest.raises(InputError) as error:
+        method("empty")
+    assert str(error.value).startswith(f"The explainer 'empty', registered in {__file__}, line ")
+    assert str(error.value).endswith(
+        "makes {}, which lacks attribute(network, x, target, seed) or evaluations; give it both."
+    )
 
 
 def test_no_control_is_an_explainer_today() -> None:

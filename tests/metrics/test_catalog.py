@@ -123,6 +123,13 @@ def test_a_metric_may_be_undefined_for_some_maps(toy: str, monkeypatch) -> None:
     assert toy not in similarities(maps(0), maps(1), K)
 
 
+def test_what_is_no_metric_is_refused_when_it_is_made() -> None:
+    with pytest.raises(InputError, match="Unknown way of a metric to be better 'more'; known: hig"):
+        Metric("mine", better="more")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="of of a Metric is 3; give a function of clean maps"):
+        Metric("mine", of=3)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("wrong", [lambda a: a, lambda a: 3.0, lambda a: ["x"] * 4])
 def test_a_metric_that_gives_no_number_a_pair_is_refused(wrong, toy: str, monkeypatch) -> None:
     entry = Metric("wrong", of=lambda clean, perturbed, k: wrong(clean))

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tf_fragile.attacks.objectives import OBJECTIVES
-from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.audit.settings import BUDGETS, AuditSettings
+from tf_fragile.audit.specs import given_to
 from tf_fragile.explainers.catalog import EXPLAINERS
 from tf_fragile.metrics.catalog import METRICS
 from tf_fragile.models.own_code import OwnCode
@@ -24,9 +25,10 @@ def own_parts(settings: AuditSettings) -> dict[str, str]:
     Returns:
       By kind and name, as in `explainer mine`; empty where all parts are ours.
     """
-    explainers = [spec.partition(":")[0] for spec in settings.explainers]
+    named = [given_to(spec, BUDGETS[settings.budget]) for spec in settings.explainers]
+    averaged = [given["base"] for _, given in named if isinstance(given.get("base"), str)]
     return {
-        **_own(EXPLAINERS, explainers, lambda entry: entry.make),
+        **_own(EXPLAINERS, [*(name for name, _ in named), *averaged], lambda entry: entry.make),
         **_own(OBJECTIVES, settings.attacks, lambda make: make),
         **_own(METRICS, METRICS.registered(), lambda metric: metric.of),
     }

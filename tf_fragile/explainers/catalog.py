@@ -10,7 +10,7 @@ import keras
 
 from tf_fragile.backprop.head import SAID
 from tf_fragile.backprop.network import Network, as_network
-from tf_fragile.errors import InputError, unknown_name
+from tf_fragile.errors import InputError, shown, unknown_name
 from tf_fragile.explainers.contract import Method
 from tf_fragile.explainers.deep_taylor import deep_taylor, excitation_backprop
 from tf_fragile.explainers.deeplift import DeepLIFT
@@ -171,7 +171,8 @@ def method(name: str, **settings: Any) -> Method:
     `base`, for methods that average another one, may be a name or a method.
 
     Raises:
-      InputError: unknown name or setting (the nearest are suggested), or a value out of range.
+      InputError: unknown name or setting (the nearest are suggested), or a value out of range; an
+        explainer of somebody's that makes no method.
     """
     if isinstance(settings.get("base"), str):
         settings["base"] = method(settings["base"])
@@ -179,7 +180,14 @@ def method(name: str, **settings: Any) -> Method:
         key: setting_of(name, key).checked(value, f"{key} of {name}")
         for key, value in settings.items()
     }
-    return EXPLAINERS[name].make(**checked)
+    made = EXPLAINERS[name].make(**checked)
+    if not isinstance(made, Method):
+        raise InputError(
+            f"The explainer {name!r}, registered in {EXPLAINERS.place(name)}, makes "
+            f"{shown(made)}, which lacks attribute(network, x, target, seed) or evaluations; give "
+            "it both."
+        )
+    return made
 
 
 def settings_of(name: str) -> Mapping[str, Setting]:

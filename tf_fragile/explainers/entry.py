@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from tf_fragile.errors import InputError, shown
 from tf_fragile.explainers.contract import Method
 from tf_fragile.settings import described
 
@@ -101,6 +102,18 @@ class Entry:
     ordinal: bool = False
     conserves: bool = True
     control: Control | None = None
+
+    def __post_init__(self) -> None:
+        if not callable(self.make):
+            raise InputError(
+                f"make of an Entry is {shown(self.make)}; give the class of the method, or a "
+                "function from settings to a method."
+            )
+        if not isinstance(self.price, Price):
+            raise InputError(
+                f"price of an Entry is {shown(self.price)}; give Price(map=..., derivative=...), "
+                "in forward passes."
+            )
 
     @property
     def line(self) -> str:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.errors import InputError
+from tf_fragile.errors import InputError, shown, unknown_name
 from tf_fragile.metrics.similarity import (
     above_chance,
     center_shift,
@@ -63,6 +63,15 @@ class Metric:
     chance: Callable[[int, int], float] | None = None
     of: Of | None = None
     summarised: bool = False
+
+    def __post_init__(self) -> None:
+        if self.better not in get_args(Better):
+            raise unknown_name("way of a metric to be better", self.better, get_args(Better))
+        if not (self.of is None or callable(self.of)):
+            raise InputError(
+                f"of of a Metric is {shown(self.of)}; give a function of clean maps, perturbed "
+                "maps and k."
+            )
 
     @property
     def heading(self) -> str:
@@ -253,6 +262,19 @@ METRICS.register(
 METRICS.register("objective", Metric("objective", text="What the attack made larger."))
 METRICS.register("success", Metric("success", text="Whether the attack moved, label kept."))
 METRICS.register("stuck", Metric("stuck", text="Whether no step of the attack went anywhere."))
+METRICS.register(
+    "steps_to_best", Metric("steps to the best", text="After how many steps the best was found.")
+)
+METRICS.register(
+    "gradient_evaluations", Metric("derivatives", text="Of the objective, taken by the attack.")
+)
+METRICS.register("model_gradients", Metric("gradients", text="Of a score, taken by the attack."))
+METRICS.register("scoring_evaluations", Metric("maps", text="Computed to score iterates."))
+METRICS.register(
+    "forward_equivalents", Metric("forward passes", text="That the attack amounts to.")
+)
+METRICS.register("confidence_before", Metric("confidence before", text="In the label, clean."))
+METRICS.register("confidence_after", Metric("confidence after", text="In the label, perturbed."))
 METRICS.register("excluded", Metric("left out", text="Whether the image was left out."))
 METRICS.register("doubt", Metric("doubt", text="Whether the clean map is nothing to go by."))
 METRICS.register(
