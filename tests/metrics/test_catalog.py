@@ -124,7 +124,7 @@ def test_a_metric_may_be_undefined_for_some_maps(toy: str, monkeypatch) -> None:
 
 
 def test_what_is_no_metric_is_refused_when_it_is_made() -> None:
-    with pytest.raises(InputError, match="Unknown way of a metric to be better 'more'; known: hig"):
+    with pytest.raises(InputError, match="Unknown way of a metric to be better 'more'; did you"):
         Metric("mine", better="more")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="of of a Metric is 3; give a function of clean maps"):
         Metric("mine", of=3)  # type: ignore[arg-type]
