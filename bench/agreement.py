@@ -37,6 +37,7 @@ from tqdm import tqdm
 import tf_fragile as tff
 from tf_fragile import cli
 from tf_fragile.backprop.network import Network, as_network
+from tf_fragile.explainers.catalog import settings_of
 from tf_fragile.explainers.noise import sample_seeds
 
 TORCH = flags.DEFINE_string("torch_python", "", "Python with torch, captum, zennit and shap.")
@@ -84,11 +85,8 @@ ONLY_PEERS = flags.DEFINE_multi_enum("peers", list(LIBRARIES), list(LIBRARIES), 
 
 def explainer(ours: Ours, network: Network, job: Job) -> tff.explainers.Explainer:
     """Ours, with the job's reference and number of points where the method takes them."""
-    common: dict[str, Any] = {}
-    if ours.name == "integrated_gradients":
-        common = {"baseline": job.reference, "steps": job.steps}
-    if ours.name.startswith("deeplift"):
-        common = {"reference": job.reference}
+    given = {"baseline": job.reference, "reference": job.reference, "steps": job.steps}
+    common: dict[str, Any] = {n: given[n] for n in given.keys() & settings_of(ours.name).keys()}
     return tff.explain(ours.name, network, **common, **ours.settings)
 
 
@@ -137,7 +135,7 @@ def _compared(item: Comparison, net: str, other: Peer, network: Network, job: Jo
     if item.default is not None:
         plain = explainer(item.default, network, job)(job.x, job.target)
         result = replace(result, default=difference(plain, theirs))
-    if item.ours.name.startswith("deeplift"):
+    if "reference" in settings_of(item.ours.name):
         due = (ours.sum((1, 2, 3)) - method.gap(job.x, job.target, ours)).astype("float64")
         gaps = [float(np.abs(m.sum((1, 2, 3)) / due - 1).max()) for m in (ours, theirs)]
         result = replace(result, completeness=(gaps[0], gaps[1]))

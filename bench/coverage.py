@@ -45,6 +45,7 @@ CELLS = flags.DEFINE_string("cells", "", "Finished cells; an interrupted run goe
 MODELS = flags.DEFINE_list("models", [], "Models to run; all where empty.")
 
 BATCH = 2
+FEW = {"steps": 8, "samples": 2}  # of methods that average
 # The same again with other conventions, where the usual ones don't keep the sum.
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "deep_taylor, proportional": (
@@ -54,7 +55,6 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "lrp_flat, pools by gradient": ("lrp_flat", {"average_pool": "gradient"}),
     "lrp_wsquare, pools by gradient": ("lrp_wsquare", {"average_pool": "gradient"}),
 }
-SUMLESS = ("deeplift_ablation",)  # has a gap, which says how far from DeepLIFT it went
 _SENTENCE = re.compile(r".*? (?:has no rule for|for) layer (?P<layer>'.*?' \(.*?\)): (?P<why>.*)")
 
 
@@ -68,19 +68,18 @@ def shortened(sentence: str) -> str:
 
 def settings(name: str, subject: Subject, patterns: Patterns | None) -> dict[str, Any]:
     """Few points for methods that average; bounds and patterns for those that need them."""
-    if name == "integrated_gradients":
-        return {"steps": 8, "rule": "gauss_legendre"}  # the ends of the path weigh nothing
-    if name in ("smoothgrad", "smoothgrad_squared", "vargrad"):
-        return {"samples": 2}
-    if name == "lrp_zbox":
-        return {"low": subject.low, "high": subject.high}
-    return {"patterns": patterns} if name.startswith("pattern") else {}
+    entry = EXPLAINERS[name]
+    own = {} if entry.points is None else entry.few(FEW[entry.points.setting])
+    for need in entry.unmet(own):
+        given = (patterns,) if need.what == "patterns" else (subject.low, subject.high)
+        own |= dict(zip(need.settings, given, strict=True))
+    return own
 
 
 def against_due(explainer: tff.explainers.Explainer, x: Any, maps: Any) -> dict[str, Any]:
     """The gap and the largest entry of the worst sample, as shares of what theory asks for."""
     gap = explainer.gap(x, None, maps)
-    if gap is None or explainer.name in SUMLESS:
+    if gap is None or not EXPLAINERS[explainer.name].conserves:
         return {}
     flat = [np.asarray(m, "float64").reshape(len(gap), -1) for m in tf.nest.flatten(maps)]
     due = np.sum([m.sum(1) for m in flat], 0) - gap
@@ -100,8 +99,10 @@ def run(name: str, network: Network, subject: Subject) -> Cell:
     try:
         # Compiled, nearly all of the time would go into tracing graphs that run once; op by op,
         # TensorFlow has no derivative by the kernels of grouped convolutions, which patterns need.
-        tf.config.run_functions_eagerly(not name.startswith("pattern"))
-        patterns = estimated(network, subject) if name.startswith("pattern") else None
+        needs = () if name in VARIANTS else EXPLAINERS[name].needs
+        patterned = any(need.what == "patterns" for need in needs)
+        tf.config.run_functions_eagerly(not patterned)
+        patterns = estimated(network, subject) if patterned else None
         method, own = VARIANTS.get(name, (name, settings(name, subject, patterns)))
         explainer = tff.explain(method, network, **own)
         x = subject.inputs(BATCH, 0)

@@ -8,7 +8,7 @@ by round in one run: on a noisy machine only the ratios mean something. Inputs a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from timing import in_turns
 
 import tf_fragile as tff
 from tf_fragile import cli
+from tf_fragile.attacks.cost import price
 from tf_fragile.attacks.loop import Loop
 from tf_fragile.attacks.problem import clean, make_problem
 from tf_fragile.attacks.state import Problem, initial_state, spatial_map
@@ -41,26 +42,29 @@ DERIVATIVES = flags.DEFINE_bool(
     "derivatives", False, "Time the top-k objective's derivative through every explainer, too."
 )
 
-_FOUR = (
-    "lrp_zero lrp_epsilon lrp_gamma lrp_zplus lrp_wsquare lrp_flat lrp_zbox lrp_epsilon_plus "
-    "lrp_cmp deep_taylor excitation_backprop"
-)
-TARGETS = {"gradient": 2.5, "attack gradient (top_k, softplus)": 6.0, "deeplift_rescale": 5.5}
-TARGETS |= dict.fromkeys(_FOUR.split(), 4.0)
-TARGETS |= dict.fromkeys(("lrp_alpha_beta", "lrp_epsilon_alpha2_beta1"), 7.0)
+STEP = "attack gradient (top_k, softplus)"
+
+
+def registered(name: str, evaluations: Mapping[str, int]) -> float | None:
+    """What entries say that a row takes, in forward passes; `None` for what has no entry."""
+    if name == STEP:
+        return price("gradient").derivative
+    explained = name.removeprefix("derivative of ")
+    if explained not in EXPLAINERS:
+        return None
+    known = price(explained, evaluations[explained])
+    return known.map if explained == name else known.derivative
 
 
 def settings(name: str, limits: InputRange, network: Network, x: tf.Tensor) -> dict[str, Any]:
     """Points of the methods that average; bounds and patterns for those that need them."""
-    if name == "integrated_gradients":
-        return {"steps": POINTS.value}
-    if name in ("smoothgrad", "smoothgrad_squared", "vargrad"):
-        return {"samples": POINTS.value}
-    if name == "lrp_zbox":
-        return {"low": limits.low, "high": limits.high}
-    if name.startswith("pattern"):
-        return {"patterns": estimate_patterns(network, [x])}
-    return {}
+    entry = EXPLAINERS[name]
+    own = entry.few(POINTS.value)
+    for need in entry.unmet(own):
+        patterned = need.what == "patterns"
+        given = (estimate_patterns(network, [x]),) if patterned else (limits.low, limits.high)
+        own |= dict(zip(need.settings, given, strict=True))
+    return own
 
 
 def main(argv: list[str]) -> int:
@@ -89,10 +93,12 @@ def main(argv: list[str]) -> int:
         )
         return loop, problem
 
+    evaluations: dict[str, int] = {}
     for name in ONLY.value or EXPLAINERS:
         explainer = tff.explain(name, network, **settings(name, limits, network, x))
         run = tf.function(explainer.attribute, autograph=False)
         functions[name] = partial(run, x, label, seeds)
+        evaluations[name] = explainer.method.evaluations
         if DERIVATIVES.value:
             derivative, problem = attacked(explainer)
             step = tf.function(derivative.step_gradient, autograph=False)
@@ -101,20 +107,18 @@ def main(argv: list[str]) -> int:
     state = initial_state(problem)
     gradient = tf.function(loop.step_gradient, autograph=False)
     score = tf.function(loop.score, autograph=False)
-    functions["attack gradient (top_k, softplus)"] = lambda: gradient(x, problem)
+    functions[STEP] = lambda: gradient(x, problem)
     functions["attack scoring (map, overlap, label)"] = lambda: score(x, problem)[0]
     functions["attack step (loop of 4, a quarter)"] = lambda: loop.run(problem, state, 0, 4)[0].x
 
     print(f"{MODEL.value}, batch {BATCH.value}, {ROUNDS.value} rounds, {POINTS.value} points")
-    print(f"{'':38s}{'ms/image':>10s}{'x forward':>11s}{'  [min, max]':14s}{'target':>8s}")
+    print(f"{'':38s}{'ms/image':>10s}{'x forward':>11s}{'  [min, max]':14s}{'registered':>11s}")
     timings = in_turns(functions, ROUNDS.value)
     for name, timing in timings.items():
         share = 4 if name.startswith("attack step") else 1
         ratio, low, high = (value / share for value in timing.ratio(timings["forward"]))
-        target = TARGETS.get(name)
-        if name == "integrated_gradients":
-            target = POINTS.value * 2.5
-        goal = "" if target is None else f"{target:8.1f}"
+        known = registered(name, evaluations)
+        goal = "" if known is None else f"{known:11.1f}"
         print(
             f"{name:38s}{timing.median * 1e3 / share / BATCH.value:10.2f}{ratio:11.2f}"
             f"  [{low:.2f}, {high:.2f}]".ljust(75)

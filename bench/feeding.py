@@ -209,7 +209,7 @@ def main(argv: list[str]) -> int:
     return int(any(row["noticed"] for (_, job), row in rows.items() if job[:6] in _RIGHT))
 
 
-_KINDS = ("mistake", "cost", "sample", "whole")
+_KINDS = ("mistake", "sample", "cost", "whole")
 _RIGHT = ("sample", "whole/")
 
 if __name__ == "__main__":

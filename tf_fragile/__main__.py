@@ -2,36 +2,79 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+from dataclasses import dataclass
 from typing import NoReturn
 
 from absl import flags
 
 from tf_fragile import cli
 from tf_fragile.errors import unknown_name
+from tf_fragile.registry import Registry
 
-USAGE = """usage: tf_fragile COMMAND [--flag=value ...]
 
-  audit   how far the explanations of a model can be changed by perturbations nobody sees
+@dataclass(frozen=True)
+class Command:
+    """A command.
 
-tf_fragile COMMAND --help lists the flags of a command."""
+    Attributes:
+      module: its `define_flags` and `main`; imported when it is asked for.
+      text: what it does, in a line.
+      arguments: what follows its name besides flags.
+    """
+
+    module: str
+    text: str
+    arguments: str = ""
+
+
+COMMANDS: Registry[Command] = Registry("command", Command)
+COMMANDS.register(
+    "audit",
+    Command(
+        "tf_fragile.audit.command",
+        "how far the explanations of a model can be changed by perturbations nobody sees",
+    ),
+)
+COMMANDS.register(
+    "list",
+    Command(
+        "tf_fragile.listing",
+        "the explainers, attacks or metrics there are, with what each costs and needs",
+        "explainers|attacks|metrics ",
+    ),
+)
+
+
+def usage() -> str:
+    """What there is to be run."""
+    lines = [f"  {name:7s} {COMMANDS[name].text}" for name in COMMANDS]
+    return "\n".join(
+        [
+            "usage: tf_fragile COMMAND [--flag=value ...]",
+            "",
+            *lines,
+            "",
+            "tf_fragile COMMAND --help lists the flags of a command.",
+        ]
+    )
 
 
 def main() -> NoReturn:
     """Runs the command named first on the command line."""
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("-h", "--help", "help"):
-        print(USAGE)
+        print(usage())
         sys.exit(0)
-    if name != "audit":
-        print(f"error: {unknown_name('command', name, ['audit'])}\n\n{USAGE}", file=sys.stderr)
+    if name not in COMMANDS:
+        print(f"error: {unknown_name('command', name, COMMANDS)}\n\n{usage()}", file=sys.stderr)
         sys.exit(cli.BAD_INPUT)
-    from tf_fragile.audit import command
-
+    command = importlib.import_module(COMMANDS[name].module)
     command.define_flags()
     if {"--help", "-h", "-help"} & set(sys.argv[2:]):
         # absl lists the flags of the main module only, and a console script has none.
-        print(f"usage: tf_fragile {name} [--flag=value ...]")
+        print(f"usage: tf_fragile {name} {COMMANDS[name].arguments}[--flag=value ...]")
         print(flags.FLAGS.module_help(command))
         sys.exit(0)
     sys.argv = [f"{sys.argv[0]} {name}", *sys.argv[2:]]

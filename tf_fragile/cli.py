@@ -267,13 +267,19 @@ def define_model_code() -> None:
 
     Without them no code of the user's or the file's is run.
     """
+    define_import()
+    flags.DEFINE_bool(
+        "unsafe_load", False, "Run the code in the model file, as that of Lambda layers."
+    )
+
+
+def define_import() -> None:
+    """Defines `--import`, for code of the user's that is run first."""
     flags.DEFINE_multi_string(
         "import",
         [],
-        "A .py file or module to run first, which defines the model's own layers; may be repeated.",
-    )
-    flags.DEFINE_bool(
-        "unsafe_load", False, "Run the code in the model file, as that of Lambda layers."
+        "A .py file or module to run first, which defines the model's own layers, or registers "
+        "explainers, metrics and attacks of your own; may be repeated.",
     )
 
 

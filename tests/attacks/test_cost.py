@@ -6,17 +6,20 @@ import pytest
 
 import tf_fragile as tff
 from tf_fragile.attacks.cost import PULL, Cost, forward_equivalents, price
+from tf_fragile.explainers.catalog import EXPLAINERS
 
 RANGE = (0, 255)
-AVERAGES = {"integrated_gradients", "smoothgrad", "smoothgrad_squared", "vargrad"}
-LIKE_THE_GRADIENT = {"gradient", "gradient_x_input"} | AVERAGES
 
 
 @pytest.mark.parametrize("name", tff.explainers())
 def test_every_registered_explainer_has_a_price_of_its_own_or_is_made_of_gradients(name) -> None:
     same = price(name) == price("gradient")
-    assert same == (name in LIKE_THE_GRADIENT)
+    assert same == (not EXPLAINERS[name].graph)
     assert price(name).derivative > price(name).map
+
+
+def test_what_is_not_registered_costs_what_the_gradient_does() -> None:
+    assert price("mine:of=me") == price("gradient")
 
 
 def test_settings_behind_a_name_and_evaluations() -> None:

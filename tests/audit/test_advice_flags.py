@@ -208,7 +208,7 @@ def test_what_is_left_out_as_advised_leaves_a_plan(flags: Flags, pattern, tmp_pa
     def planned(*_: Any, **__: Any) -> None:
         raise PlannedError
 
-    monkeypatch.setattr("tf_fragile.audit.run.run_probe", planned)
+    monkeypatch.setattr("tf_fragile.audit.run.run", planned)
     monkeypatch.setattr(
         "tf_fragile.cli._fault", lambda error: 0 if type(error) is PlannedError else 70
     )

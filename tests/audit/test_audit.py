@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from tf_fragile.audit.run import run_audit
-from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.audit.settings import AuditSettings, Budget
 from tf_fragile.audit.specs import in_words
 from tf_fragile.errors import InputError
 from tf_fragile.probes.fragility.verdict import sentence
@@ -115,9 +115,9 @@ def test_the_search_for_the_smallest_radius_adds_a_line_and_leaves_the_table(
 
 
 def test_an_explainer_is_told_with_the_settings_it_was_given() -> None:
-    defaults = {"integrated_gradients": {"steps": 8, "rule": "right"}}
-    assert in_words("gradient", defaults) == "gradient"
-    told = in_words("integrated_gradients:steps=20", defaults)
+    budget = Budget("sign", 1, None, 8, {"integrated_gradients": {"rule": "right"}})
+    assert in_words("gradient", budget) == "gradient"
+    told = in_words("integrated_gradients:steps=20", budget)
     assert told == "integrated_gradients (steps = 20, rule = right)"
 
 

@@ -94,9 +94,9 @@ def test_code_is_told_of_only_where_some_was_run() -> None:
     )
 
 
-def test_a_zoo_network_runs_no_code() -> None:
-    with pytest.raises(InputError, match="'embedded' needs no code of yours; leave out --import"):
-        open_subject(AuditSettings(imports=("os",)))
+def test_a_zoo_network_has_no_code_in_a_file() -> None:
+    with pytest.raises(InputError, match="'embedded' has no code in a file; leave out --unsafe_l"):
+        open_subject(AuditSettings(unsafe_load=True))
 
 
 def test_an_unknown_head_suggests_the_nearest() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tf_fragile.audit.settings import AuditSettings
-from tf_fragile.audit.specs import methods_of, parse_explainer
+from tf_fragile.audit.specs import check_specs, parse_explainer
 from tf_fragile.errors import InputError
 
 
@@ -47,13 +47,11 @@ def test_values_are_read_by_the_settings_description() -> None:
             "vargrad:sample=2",
             "Unknown setting of explainer 'vargrad' 'sample'; did you mean samples",
         ),
-        (
-            "pattern_net",
-            "PatternNet needs patterns; give patterns=estimate_patterns(model, batches)",
-        ),
+        ("pattern_net:head=two", "Unknown head 'two'; known: logit, one, relu."),
+        ("lrp_zero:low=0", "The first-layer rule 'box' needs the bounds of the input, low and"),
     ],
 )
 def test_what_can_not_be_is_refused_before_a_model_is_opened(spec: str, sentence: str) -> None:
     with pytest.raises(InputError) as error:
-        methods_of(AuditSettings(explainers=(spec,)))
+        check_specs(AuditSettings(explainers=(spec,)))
     assert str(error.value).startswith(sentence)

@@ -179,6 +179,8 @@ def subject() -> Callable[..., Subject]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    chosen = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    marks = metafunc.definition.iter_markers("parametrize")
+    names = [mark.args[0] for mark in marks]
+    chosen = {part for name in names for part in ((name,) if isinstance(name, str) else name)}
     if "wiring" in metafunc.fixturenames and "wiring" not in chosen:
         metafunc.parametrize("wiring", sorted(BUILDERS))

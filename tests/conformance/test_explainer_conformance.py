@@ -15,6 +15,8 @@ import tf_fragile as tff
 from tf_fragile.backprop.network import as_network
 from tf_fragile.backprop.patterns import Patterns, pattern_nodes
 from tf_fragile.errors import InputError
+from tf_fragile.explainers.catalog import EXPLAINERS, settings_of
+from tf_fragile.explainers.contract import Stochastic
 from tf_fragile.explainers.noise import sample_seeds
 from tf_fragile.explainers.targets import as_target
 
@@ -28,25 +30,15 @@ def drawn_patterns(model: Any) -> Patterns:
     return Patterns(kernels, "linear", 0)
 
 
-# Small budgets, so that a promise is checked in milliseconds; the others use their defaults.
+# What entries don't say. Budgets are small, so that a promise is checked in milliseconds.
+FEW = {"steps": 4, "samples": 3}
+REFERENCES = {"reference": 0.1, "baseline": 0.1}  # zero would hide mistakes
 SETTINGS: dict[str, dict[str, Any]] = {
-    "deeplift_ablation": {"reference": 0.1},
-    "deeplift_rescale": {"reference": 0.1},
-    "deeplift_reveal_cancel": {"reference": 0.1},
-    "integrated_gradients": {"steps": 4, "rule": "gauss_legendre", "baseline": 0.1},
-    "pattern_attribution": {"patterns": drawn_patterns},
     # Projected, a map of patterns depends on the weights through the masks alone.
-    "pattern_net": {"patterns": drawn_patterns, "project": False},
-    "smoothgrad": {"samples": 3},
-    "smoothgrad_squared": {"samples": 3, "base": "gradient_x_input"},
-    "vargrad": {"samples": 3},
-    "lrp_zbox": {"low": -6.0, "high": 6.0},
+    "pattern_net": {"project": False},
+    "smoothgrad_squared": {"base": "gradient_x_input"},
     "rectgrad": {"q": 50.0},  # of a layer of six units the 98th percentile is the largest
 }
-STOCHASTIC = {"smoothgrad", "smoothgrad_squared", "vargrad"}
-# All others walk the graph, which a subclassed model does not have.
-NEEDS_ONLY_GRADIENTS = {"gradient", "gradient_x_input", "integrated_gradients", *STOCHASTIC}
-IMAGES_ONLY = {"grad_cam", "guided_grad_cam"}
 # Wirings that are compiled; the others are computed operation by operation, without tracing.
 COMPILED = {"plain", "nested", "branches", "batch_norm", "two_inputs", "subclassed"}
 ALL = tff.explainers()
@@ -54,9 +46,34 @@ ALL = tff.explainers()
 every_explainer = pytest.mark.parametrize("name", ALL, scope="module")
 
 
+def answering(*wirings: str) -> pytest.MarkDecorator:
+    """Every explainer on those of the wirings that it does not refuse."""
+    pairs = [(name, wiring) for name in ALL for wiring in wirings if not refuses(name, wiring)]
+    return pytest.mark.parametrize(("name", "wiring"), pairs, scope="module")
+
+
+def refuses(name: str, wiring: str) -> str:
+    """By what an explainer has to refuse a model; empty where it has to answer."""
+    entry = EXPLAINERS[name]
+    if entry.images_only and wiring in ("tabular", "one_unit", "two_inputs"):
+        return "Grad-CAM explains one image"
+    return "is subclassed and has no" if wiring == "subclassed" and entry.graph else ""
+
+
 def make(name: str, model: Any) -> tff.explainers.Explainer:
-    settings = {k: v(model) if callable(v) else v for k, v in SETTINGS.get(name, {}).items()}
+    entry = EXPLAINERS[name]
+    settings = {} if entry.points is None else entry.few(FEW[entry.points.setting])
+    settings |= {k: v for k, v in REFERENCES.items() if k in settings_of(name)}
+    settings |= SETTINGS.get(name, {})
+    for need in entry.unmet(settings):
+        given = (drawn_patterns(model),) if need.what == "patterns" else (-6.0, 6.0)
+        settings |= dict(zip(need.settings, given, strict=True))
     return tff.explain(name, model, **settings)
+
+
+def is_stochastic(explainer: tff.explainers.Explainer) -> bool:
+    """Whether its method says that the map depends on the seed."""
+    return isinstance(explainer.method, Stochastic) and explainer.method.stochastic
 
 
 @dataclass(frozen=True)
@@ -127,18 +144,6 @@ def case(subject: Callable[..., Any]) -> Cases:
     return Cases(subject)
 
 
-def refused(name: str, wiring: str, case: Case) -> bool:
-    """Whether the explainer has to refuse this model; checks that it did, and says why."""
-    if name in IMAGES_ONLY and wiring in ("tabular", "one_unit", "two_inputs"):
-        assert "Grad-CAM explains one image" in case.refusal
-        return True
-    if wiring == "subclassed" and name not in NEEDS_ONLY_GRADIENTS:
-        assert "is subclassed and has no" in case.refusal
-        return True
-    assert not case.refusal
-    return False
-
-
 def prepared(explainer: Any, x: Any) -> tuple[Any, tf.Tensor, tf.Tensor]:
     """Tensors as the bare method takes them."""
     x = explainer.inputs(x)
@@ -156,10 +161,20 @@ def assert_same(a: Any, b: Any, **tolerance: float) -> None:
 
 
 @every_explainer
-def test_map_has_the_shape_and_dtype_of_the_input_and_is_finite(name, wiring, case) -> None:
+def test_map_has_the_shape_and_dtype_of_the_input_and_the_model_is_untouched(
+    name, wiring, case
+) -> None:
     its = case(name, wiring)
-    if refused(name, wiring, its):
+    assert its.after.config == its.before.config
+    assert its.after.layers == its.before.layers
+    for before, after in zip(its.before.weights, its.after.weights, strict=True):
+        np.testing.assert_array_equal(before, after)
+    np.testing.assert_array_equal(its.before.outputs, its.after.outputs)
+    why = refuses(name, wiring)
+    if why:
+        assert why in its.refusal
         return
+    assert not its.refusal
     tf.nest.assert_same_structure(its.maps, its.it.x)
     for m, x in zip(tf.nest.flatten(its.maps), tf.nest.flatten(its.it.x), strict=True):
         assert isinstance(m, np.ndarray)
@@ -170,16 +185,6 @@ def test_map_has_the_shape_and_dtype_of_the_input_and_is_finite(name, wiring, ca
 
 
 @every_explainer
-def test_the_users_model_is_untouched(name, wiring, case) -> None:
-    its = case(name, wiring)
-    assert its.after.config == its.before.config
-    assert its.after.layers == its.before.layers
-    for before, after in zip(its.before.weights, its.after.weights, strict=True):
-        np.testing.assert_array_equal(before, after)
-    np.testing.assert_array_equal(its.before.outputs, its.after.outputs)
-
-
-@every_explainer
 def test_tensor_in_tensor_out(name, case) -> None:
     its = case(name)
     maps = its.explainer(tf.constant(its.it.x))
@@ -187,12 +192,9 @@ def test_tensor_in_tensor_out(name, case) -> None:
     assert_same(maps, its.explainer(its.it.x), rtol=0, atol=0)
 
 
-@every_explainer
-@pytest.mark.parametrize("wiring", ["branches", "two_inputs"])
+@answering("branches", "two_inputs")
 def test_eager_function_and_xla_agree(name, wiring, case) -> None:
     its = case(name, wiring)
-    if refused(name, wiring, its):
-        return
     arguments = prepared(its.explainer, its.it.x)
     eager = its.explainer.attribute(*arguments)
     scale = max(float(tf.reduce_max(tf.abs(leaf))) for leaf in tf.nest.flatten(eager))
@@ -217,7 +219,7 @@ def test_seed_decides_the_map(name, case) -> None:
     its = case(name)
     first, again, other = (its.explainer(its.it.x, seed=s) for s in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
-    assert np.array_equal(first, other) == (name not in STOCHASTIC)
+    assert np.array_equal(first, other) == (not is_stochastic(its.explainer))
 
 
 @every_explainer
@@ -226,15 +228,12 @@ def test_samples_of_one_batch_get_different_randomness(name, case) -> None:
     alike = np.repeat(its.it.x[:1], 4, axis=0)
     maps = its.explainer(alike, seed=1)
     for other in (1, 2, 3):
-        assert np.allclose(maps[0], maps[other]) == (name not in STOCHASTIC)
+        assert np.allclose(maps[0], maps[other]) == (not is_stochastic(its.explainer))
 
 
-@every_explainer
-@pytest.mark.parametrize("wiring", ["plain", "nested", "branches", "subclassed"])
+@answering("plain", "nested", "branches", "subclassed")
 def test_changing_a_weight_changes_the_next_map_without_retracing(name, wiring, case) -> None:
     its = case(name, wiring)
-    if refused(name, wiring, its):
-        return
     explainer, it = its.explainer, its.it
     before = explainer(it.x, target=1)
     traces = explainer._compiled.experimental_get_tracing_count()

@@ -125,7 +125,7 @@ def test_patterns_come_from_images_that_are_not_attacked(subject: Subject) -> No
     source = subject.source
     watched = Source(**{**vars(source), "read": lambda i: read.append(i) or source.read(i)})
     contestants = Contestants(TINY, Subject("tiny", subject.model, watched))
-    assert contestants.patterns.samples == 3
+    assert contestants.data.patterns.samples == 3
     assert set(read) == set(np.random.default_rng(0).permutation(COUNT)[-3:])
 
 

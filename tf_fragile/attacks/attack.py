@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_fragile.attacks.constraints import NORMS
-from tf_fragile.attacks.cost import Cost, Price, forward_equivalents, price
+from tf_fragile.attacks.cost import Cost, forward_equivalents, price
 from tf_fragile.attacks.given import Given, check_call, given_to
 from tf_fragile.attacks.kept import kept_by
 from tf_fragile.attacks.loop import Loop
@@ -30,6 +30,7 @@ from tf_fragile.data.ranges import InputRange
 from tf_fragile.errors import InputError, shown
 from tf_fragile.explainers.contract import Method, Thinnable
 from tf_fragile.explainers.doubts import sentences, unsaid
+from tf_fragile.explainers.entry import Price
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.settings import LARGE, MOST, MOST_ROWS, SMALL, WHOLE, check, setting
 from tf_fragile.surrogates import NoSurrogate, Softplus, Surrogate

@@ -14,18 +14,8 @@ from tf_fragile.backprop.batches import in_chunks
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.explainers.contract import Stochastic
 from tf_fragile.explainers.noise import folded
-from tf_fragile.metrics.similarity import (
-    above_chance,
-    center_shift,
-    cosine,
-    lens_precision,
-    lens_recall,
-    spearman,
-    ssim,
-    top_k_intersection,
-)
+from tf_fragile.metrics.catalog import similarities
 
-_SMALLEST_SSIM_SIDE = 3
 _FRESH = 2**17  # past every step that an attack folds into its seeds
 
 
@@ -65,7 +55,7 @@ def measure(
     success = (state.step.numpy() > 0) & state.moved.numpy() & loop.kept.same(labels, wanted)
     best = np.where(_wide(success, problem.start), state.best, problem.start)
     dtype = problem.start.dtype
-    metrics = _similarities(tf.constant(reference, dtype), tf.constant(maps, dtype), loop.k)
+    metrics = similarities(tf.constant(reference, dtype), tf.constant(maps, dtype), loop.k)
     metrics["objective"] = values
     metrics |= _sizes(best, problem.start.numpy(), limits)
     metrics |= dict(zip(loop.kept.names, (before, after), strict=True))
@@ -97,24 +87,6 @@ def _measure_rows(loop: Loop, part: Problem, x: tf.Tensor) -> list[tf.Tensor]:
         maps,
         loop.objective.value(maps, part.fixed),
     ]
-
-
-def _similarities(clean: tf.Tensor, perturbed: tf.Tensor, k: int) -> dict[str, np.ndarray]:
-    overlap, size = top_k_intersection(clean, perturbed, k).numpy(), clean.shape[1:].num_elements()
-    values = {
-        "top_k_intersection": overlap,
-        "spearman": spearman(clean, perturbed).numpy(),
-        "cosine": cosine(clean, perturbed).numpy(),
-    }
-    if k < size:
-        values["top_k_chance_corrected"] = above_chance(overlap, size, k)
-    if clean.shape.rank == 3:
-        values["lens_recall"] = lens_recall(clean, perturbed, k).numpy()
-        values["lens_precision"] = lens_precision(clean, perturbed, k).numpy()
-        values["center_shift"] = center_shift(clean, perturbed).numpy()
-        if min(clean.shape[1:]) >= _SMALLEST_SSIM_SIDE:
-            values["ssim"] = ssim(clean.numpy(), perturbed.numpy())
-    return values
 
 
 def _sizes(x: np.ndarray, start: np.ndarray, limits: InputRange) -> dict[str, np.ndarray]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.attacks.cost import PULL, Cost, Price, forward_equivalents
+from tf_fragile.attacks.cost import PULL, Cost, forward_equivalents
 from tf_fragile.attacks.given import Given
 from tf_fragile.attacks.loop import Loop
 from tf_fragile.attacks.measure import measure
 from tf_fragile.attacks.result import AttackResult
 from tf_fragile.attacks.state import Problem, State
+from tf_fragile.explainers.entry import Price
 
 
 def outcome(

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from tf_fragile.audit.pictures import Example, View, difference, difference_factor, heat_map, photo
+from tf_fragile.metrics.catalog import heading_of, is_share
 from tf_fragile.probes.fragility.names import RANDOM
-from tf_fragile.probes.fragility.summary import METRICS
 
 
 def gallery_settings(examples: Sequence[Example]) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def metric_text(name: str, value: float) -> str:
         return "undefined"
     if name == "linf":  # in units of epsilon, which may be small ones
         return f"{value:.3g}"
-    return f"{value:.1f}" if name == "center_shift" else f"{value:.2f}"
+    return f"{value:.2f}" if is_share(name) else f"{value:.1f}"
 
 
 def _card(group: Sequence[Example], settings: dict[str, Any]) -> dict[str, Any]:
@@ -111,7 +111,6 @@ def _view(example: Example, view: View) -> dict[str, Any]:
         "before": f"{100 * view.confidence_before:.1f}",
         "after": f"{100 * view.confidence_after:.1f}",
         "metrics": [
-            (METRICS.get(name, name), metric_text(name, value))
-            for name, value in view.metrics.items()
+            (heading_of(name), metric_text(name, value)) for name, value in view.metrics.items()
         ],
     }

@@ -74,15 +74,19 @@ def main(argv: list[str]) -> int:
     with cli.quiet_start():
         from tf_fragile.audit.run import run_audit
         from tf_fragile.data.specs import understood
+        from tf_fragile.models.saved.user_code import import_code
         from tf_fragile.probes.running import device
 
         device()
+    imports = tuple(str(given.path(target)) for target in values["import"].value or ())
+    for target in imports:  # before anything is checked: parts of the user's are known then
+        import_code(target)
     chosen = cli.given_settings(AuditSettings, leave_out=_SAID_ELSEWHERE)
     for name in _PATHS:
         chosen[name] = given.path(chosen[name])
     chosen |= {
         "data": understood(values.data),
-        "imports": tuple(given.path(target) for target in values["import"].value or ()),
+        "imports": imports,
         "unsafe_load": values.unsafe_load,
         "epsilon": None if values.epsilon is None else given.radii(values.epsilon, values.bounds),
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tf_fragile.probes.fragility.summary import METRICS
+from tf_fragile.metrics.catalog import heading_of, is_share, summarised
 
 WIDTH, HEIGHT = 320, 200
 LEFT, RIGHT, TOP, BOTTOM = 40, 12, 12, 24
@@ -67,7 +67,7 @@ def panels(summary: pd.DataFrame, explainer: str, chance: float | None) -> tuple
       chance: chance level of the top-k overlap, drawn as a line, or None.
     """
     rows = summary[summary["explainer"] == explainer]
-    drawn = [m for m in METRICS if f"{m}_mean" in rows and rows[f"{m}_mean"].notna().any()]
+    drawn = [m for m in summarised() if f"{m}_mean" in rows and rows[f"{m}_mean"].notna().any()]
     return tuple(_panel(rows, metric, chance) for metric in drawn)
 
 
@@ -76,12 +76,12 @@ def _panel(rows: pd.DataFrame, metric: str, chance: float | None) -> Panel:
     epsilons = sorted(float(e) for e in rows["epsilon"].unique())
     low = min(0.0, float(rows[f"{metric}_low"].min()))
     ends = rows[[f"{metric}_high", f"{metric}_mean"]]
-    high = 1.0 if metric != "center_shift" else float(ends.max(axis=None)) or 1.0
+    high = 1.0 if is_share(metric) else float(ends.max(axis=None)) or 1.0
     ticks = _ticks(low, high)
     low, high = min(low, ticks[0]), max(high, ticks[-1])
     is_overlap = metric == "top_k_intersection"
     return Panel(
-        title=METRICS[metric],
+        title=heading_of(metric),
         series=tuple(
             _series(rows[rows["attack"] == attack], metric, epsilons, low, high)
             for attack in rows["attack"].unique()

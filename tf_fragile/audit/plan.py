@@ -12,9 +12,11 @@ from tf_fragile.attacks.trusting import unfollowed
 from tf_fragile.audit.bands import in_words
 from tf_fragile.audit.counts import Counts, skipped_in_words
 from tf_fragile.audit.inputs import plan_lines
+from tf_fragile.audit.specs import in_need_of
 from tf_fragile.audit.subject import Subject
 from tf_fragile.audit.units import radii_in_words
 from tf_fragile.errors import readable
+from tf_fragile.explainers.needs import PATTERN_FORWARDS
 from tf_fragile.models.batch import fixed_batch
 from tf_fragile.probes.fragility.family import too_few
 from tf_fragile.probes.fragility.work import padded, padding
@@ -62,6 +64,8 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
         for explainer in probe.explainers.values():
             runs = padded(probe.tasks(range(again), size), levels, rows)
             forwards += runs * sum(attack.forwards(explainer) for attack in attacks)
+    estimating, needs = _needs(subject)
+    forwards += estimating
     filled = padding(tasks, levels, rows)
     warnings = _unfollowed(subject)
     seconds = forwards * _seconds_a_forward(subject) + BUILD * work.builds
@@ -89,7 +93,24 @@ def make_plan(subject: Subject, gallery: int = 0) -> Plan:
         f"about {forwards:,.0f} forward passes in {len(tasks)} shards and {work.builds} attacks to "
         f"build, {_spoken(seconds)} here",
     ]
-    return Plan(images, len(tasks), forwards, seconds, (*head, *work.lines, *warnings, *tail))
+    lines = (*head, *work.lines, *needs, *warnings, *tail)
+    return Plan(images, len(tasks), forwards, seconds, lines)
+
+
+def _needs(subject: Subject) -> tuple[float, tuple[str, ...]]:
+    """Forward passes that it takes what explainers take from the data, and the sentences."""
+    forwards, lines = 0.0, []
+    patterned, ranged = (in_need_of(what, subject.settings) for what in ("patterns", "range"))
+    if patterned:
+        images = min(subject.settings.pattern_images, len(subject.source))
+        forwards = PATTERN_FORWARDS * images
+        lines.append(
+            f"patterns of {', '.join(patterned)}: estimated first, from {images} images, about "
+            f"{forwards:,.0f} forward passes"
+        )
+    if ranged:
+        lines.append(f"bounds of {', '.join(ranged)}: the range of the data")
+    return forwards, tuple(lines)
 
 
 def _gallery(gallery: int, again: int, counts: Counts) -> str:

@@ -15,7 +15,7 @@ from tf_fragile import cli
 from tf_fragile.audit import curves
 from tf_fragile.audit.cards import cards, gallery_settings
 from tf_fragile.audit.pictures import Example
-from tf_fragile.probes.fragility.summary import METRICS
+from tf_fragile.metrics.catalog import heading_of, is_share, summarised
 from tf_fragile.probes.fragility.table import interval_of
 from tf_fragile.report.verdict import State
 from tf_fragile.runs.atomic import write_text
@@ -113,7 +113,7 @@ def _colours(summary: pd.DataFrame) -> dict[str, str]:
 def _table(summary: pd.DataFrame) -> dict[str, Any]:
     """The summary with attacks side by side: heads, and blocks of lines an explainer."""
     attacks = list(summary["attack"].unique())
-    metrics = [m for m in METRICS if f"{m}_mean" in summary.columns]
+    metrics = [m for m in summarised() if f"{m}_mean" in summary.columns]
     blocks = []
     for explainer in summary["explainer"].unique():
         of_explainer = summary[summary["explainer"] == explainer]
@@ -125,7 +125,7 @@ def _table(summary: pd.DataFrame) -> dict[str, Any]:
             cells = [[_cell(row, metric) for row in present] for metric in metrics]
             lines.append({"epsilon": f"{epsilon:g}", "images": images, "cells": cells})
         blocks.append((explainer, lines))
-    return {"attacks": attacks, "metrics": [METRICS[m] for m in metrics], "blocks": blocks}
+    return {"attacks": attacks, "metrics": [heading_of(m) for m in metrics], "blocks": blocks}
 
 
 def _cell(row: pd.Series | None, metric: str) -> dict[str, Any]:
@@ -134,5 +134,5 @@ def _cell(row: pd.Series | None, metric: str) -> dict[str, Any]:
     if row is None or text == "-":
         return {"mean": "–", "interval": "", "share": None}
     mean, interval = text.split(" ", 1)
-    share = None if metric == "center_shift" else round(100 * max(0.0, row[f"{metric}_mean"]))
+    share = round(100 * max(0.0, row[f"{metric}_mean"])) if is_share(metric) else None
     return {"mean": mean, "interval": interval.replace(",", ", "), "share": share}

@@ -6,17 +6,19 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from tf_fragile.audit import bands, inputs
 from tf_fragile.audit.counts import Counts, as_recorded, skipped_in_words
 from tf_fragile.audit.gallery import examples
+from tf_fragile.audit.parts import own_parts
 from tf_fragile.audit.plan import everyone_shown, make_plan
 from tf_fragile.audit.report import write_report
 from tf_fragile.audit.samples import sample_table
 from tf_fragile.audit.settings import BUDGETS, AuditSettings
-from tf_fragile.audit.specs import in_words
+from tf_fragile.audit.specs import in_need_of, in_words
 from tf_fragile.audit.subject import Subject, open_subject
 from tf_fragile.audit.units import radii_in_words
 from tf_fragile.errors import readable
@@ -116,11 +118,11 @@ def _audit(
     for line in plan.lines:
         say(line)
     say(f"derivatives: {subject.gate.text}")
+    subject = subject.filled(progress=progress)
     probe, name = subject.probe, subject.probe.name
     if everyone_shown(gallery, subject.counts):
         shown_at_once = frozenset(map(int, subject.positions))
         probe = dataclasses.replace(probe, shown=shown_at_once)
-    asked = dataclasses.asdict(settings) | {"k": subject.k, "epsilon": settings.radii}
     found_of, manifest = run(
         out,
         [probe],
@@ -128,7 +130,7 @@ def _audit(
         subject.positions.tolist(),
         model=subject.model,
         seed=settings.seed,
-        settings=asked,
+        settings=_deciding(subject),
         settings_of={name: {}},
         command=command,
         size=settings.shard_size,
@@ -179,6 +181,16 @@ def _audit(
     _tell(say, width, subject, counts, records, summary, sentences)
     say(f"report: {readable(out / 'report.html')}")
     return AuditResult(records, summary, found, out / "report.html", counts)
+
+
+def _deciding(subject: Subject) -> dict[str, Any]:
+    """Every setting that decides the records; what the data gave explainers among them."""
+    settings = dataclasses.asdict(subject.settings)
+    settings |= {"k": subject.k, "epsilon": subject.settings.radii}
+    if not in_need_of("patterns", subject.settings):
+        del settings["pattern_images"]
+    more = {"taken_from_data": subject.taken, "parts": own_parts(subject.settings)}
+    return settings | {name: value for name, value in more.items() if value}
 
 
 def _tell(
@@ -234,7 +246,8 @@ def _facts(
         **inputs.facts(subject.source),
         **subject.feeding.facts,
         "Explainers": "; ".join(
-            in_words(spec, BUDGETS[settings.budget].explainers) for spec in settings.explainers
+            in_words(spec, BUDGETS[settings.budget], subject.taken.get(spec))
+            for spec in settings.explainers
         ),
         "Attacks": "; ".join(
             f"{n}: {a.optimizer}, surrogate {a.surrogate}" for n, a in objectives.items()

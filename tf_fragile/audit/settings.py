@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tf_fragile.audit import given
@@ -29,23 +30,21 @@ class Budget:
       optimizer: a name of `attacks.OPTIMIZERS`.
       steps: of each attack.
       step_size: in grey levels or 255ths of the range, for optimisers that take one.
-      explainers: settings by explainer where the command line gives none.
+      points: of explainers that average, where the command line does not say.
+      explainers: settings by explainer where the command line gives none and `points` is not meant.
     """
 
     optimizer: str
     steps: int
     step_size: float | None
-    explainers: dict[str, dict[str, Any]]
+    points: int
+    explainers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    def settings_of(self, name: str) -> dict[str, Any]:
+        """The settings that a registered explainer has by this budget."""
+        from tf_fragile.explainers.catalog import EXPLAINERS  # after the flags: it takes seconds
 
-def _points(points: int) -> dict[str, dict[str, Any]]:
-    noise = {"samples": points}
-    return {
-        "integrated_gradients": {"steps": points, "rule": "gauss_legendre"},
-        "smoothgrad": noise,
-        "smoothgrad_squared": noise,
-        "vargrad": noise,
-    }
+        return {**EXPLAINERS[name].few(self.points), **self.explainers.get(name, {})}
 
 
 STEPS_OF_255 = (1.0, 2.0, 4.0, 8.0)
@@ -53,13 +52,14 @@ STEPS_OF_255 = (1.0, 2.0, 4.0, 8.0)
 
 SIGN_STEP = 0.5  # grey levels, where `sign` is asked for and no step: the paper's
 BUDGETS = {
-    "quick": Budget("annealed_momentum", 10, None, explainers=_points(8)),
-    "standard": Budget("annealed_momentum", 30, None, explainers=_points(20)),
+    "quick": Budget("annealed_momentum", 10, None, points=8),
+    "standard": Budget("annealed_momentum", 30, None, points=20),
     "paper": Budget(
         "sign",
         steps=300,
         step_size=0.5,
-        explainers={**_points(50), "integrated_gradients": {"steps": 100, "rule": "right"}},
+        points=50,
+        explainers={"integrated_gradients": {"steps": 100, "rule": "right"}},
     ),
 }
 
@@ -71,7 +71,8 @@ class AuditSettings:
     Attributes:
       model: a name of the zoo, or a `.keras` or `.h5` file.
       weights: a file of weights, `"random"`, or `None`.
-      imports: `.py` files or modules run before a model file is loaded, for its own layers.
+      imports: `.py` files or modules run first, for a model file's own layers, and for explainers,
+        metrics and attacks of the user's.
       unsafe_load: whether code in the model file is run.
       head: what the outputs are, one of `backprop.head.SAID`; found out where `None`.
       data: a data source, e.g. `folder:DIR`.
@@ -93,6 +94,8 @@ class AuditSettings:
       epsilon: radii in input units, grey levels or, with `bounds`, units of the data; `radii` says
         them where `None`.
       explainers: specs, see `parse_explainer`.
+      pattern_images: from how many of the data patterns are estimated, for explainers that need
+        them; all of the data where they are fewer.
       attacks: objectives; the random control always runs beside them.
       budget: a key of `BUDGETS`.
       optimizer: how attacks move; the budget's where `None`.
@@ -193,6 +196,12 @@ class AuditSettings:
         distinct=True,
         help="Names, each maybe with settings: NAME:setting=value:...",
     )
+    pattern_images: int = setting(
+        256,
+        low=1,
+        high=WHOLE,
+        help="Images from which pattern_net and the like estimate their patterns.",
+    )
     attacks: tuple[str, ...] = setting(
         ("top_k",),
         choices=names_in("tf_fragile.attacks.objectives:OBJECTIVES"),
@@ -242,12 +251,8 @@ class AuditSettings:
         if "random_sign" in self.attacks:
             raise InputError("The random control always runs; leave random_sign out of --attacks.")
         check(self, "--{}")
-        for attack, array in _NEED_AN_ARRAY.items():
-            if attack in self.attacks:
-                raise InputError(
-                    f"The {attack} attack needs {array}=, an array, which a command line has no "
-                    "place for; leave it out of --attacks, or use tff.attack."
-                )
+        for attack in self.attacks:
+            self._check_without_array(attack)
         self._check_used()
         if self.bounds is not None:
             self._check_bounds(self.bounds)
@@ -273,6 +278,15 @@ class AuditSettings:
         if self.halving and len(set(self.radii)) < 2:
             raise InputError(
                 "--halving searches between the smallest and the largest --epsilon; give two."
+            )
+
+    def _check_without_array(self, attack: str) -> None:
+        from tf_fragile.attacks.objectives import OBJECTIVES, arrays_of
+
+        for array in arrays_of(OBJECTIVES[attack]):
+            raise InputError(
+                f"The {attack} attack needs {array}=, an array, which a command line has no "
+                "place for; leave it out of --attacks, or use tff.attack."
             )
 
     def _check_used(self) -> None:
@@ -328,10 +342,6 @@ class AuditSettings:
     def rows_at_once(self) -> int:
         """`rows`, or what a shard has if that is less: a chunk that is filled up costs in full."""
         return min(self.rows, self.shard_size * len(self.radii))
-
-
-# What an objective can't do without, and a command line can't say.
-_NEED_AN_ARRAY = {"target_map": "target_map", "target_region": "mask"}
 
 
 def _listed(numbers: tuple[float, ...]) -> str:

@@ -23,7 +23,7 @@ from tf_fragile.audit.counts import Counts, count
 from tf_fragile.audit.feeding import Feeding, judge
 from tf_fragile.audit.settings import BUDGETS, SIGN_STEP, AuditSettings
 from tf_fragile.audit.sizes import sizes
-from tf_fragile.audit.specs import methods_of
+from tf_fragile.audit.specs import check_specs, in_need_of, methods_of, taken_from_data
 from tf_fragile.audit.watched import watched
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS, Preprocessing
@@ -35,8 +35,10 @@ from tf_fragile.derivatives import Decision, trusted
 from tf_fragile.derivatives.corrected import Corrected
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.explainer import Explainer
+from tf_fragile.explainers.needs import FromData
 from tf_fragile.metrics.similarity import check_k, default_k
 from tf_fragile.models import zoo
+from tf_fragile.models.saved.user_code import import_code
 from tf_fragile.probes.fragility.doubts import surrogate_doubt
 from tf_fragile.probes.fragility.grid import finest_step, grid_doubt
 from tf_fragile.probes.fragility.names import RANDOM
@@ -66,6 +68,7 @@ class Subject:
       image_shape: [H, W, C].
       gate: whether the model's derivatives can be believed, and what follows.
       bare: layers that have or may have a kink and no surrogate in the attacks.
+      data: gives explainers what only it can; until `filled`, their patterns are of no layer.
     """
 
     settings: AuditSettings
@@ -81,6 +84,24 @@ class Subject:
     image_shape: tuple[int, int, int]
     gate: Decision
     bare: tuple[str, ...]
+    data: FromData
+
+    def filled(self, *, progress: bool = True) -> Subject:
+        """The same, its explainers with all they need: some take a pass over some of the data.
+
+        Raises:
+          InputError: a model of which there are no patterns.
+        """
+        if not in_need_of("patterns", self.settings):
+            return self
+        data = replace(self.data, progress=progress)
+        probe = replace(self.probe, explainers=_explainers(self.settings, data))
+        return replace(self, data=data, probe=probe)
+
+    @property
+    def taken(self) -> dict[str, dict[str, Any]]:
+        """What explainers took from the data, by their specs, as JSON values."""
+        return taken_from_data(self.settings, self.data)
 
     @property
     def positions(self) -> np.ndarray:
@@ -106,7 +127,9 @@ def open_subject(
     Raises:
       InputError: anything that is wrong with them, before any work is done.
     """
-    methods = methods_of(settings)
+    for target in settings.imports:
+        import_code(target)
+    check_specs(settings)
     entry = zoo.entry(settings.model)
     inputs.check_used(settings)
     reading = inputs.reading_of(settings, entry)
@@ -134,7 +157,8 @@ def open_subject(
     k = default_k(shape[0] * shape[1]) if settings.k is None else settings.k
     maps = tf.TensorShape((None, *shape[:2]))
     check_k(maps, k)
-    explainers = {spec: Explainer(spec, made, network) for spec, made in methods.items()}
+    data = FromData(source, network, settings.pattern_images, settings.seed)
+    explainers = _explainers(settings, data.sketched())
     with watched(source, progress) as shown:
         drawn = draw(
             shown,
@@ -190,6 +214,7 @@ def open_subject(
         image_shape=shape,
         gate=gate,
         bare=bare,
+        data=data,
     )
 
 
@@ -218,6 +243,11 @@ def _bare(
             if names := bare_layers(network, made.surrogate, sample):
                 return tuple(names)
     return ()
+
+
+def _explainers(settings: AuditSettings, data: FromData) -> dict[str, Explainer]:
+    made = methods_of(settings, data)
+    return {spec: Explainer(spec, method, data.network) for spec, method in made.items()}
 
 
 def _preprocessing(settings: AuditSettings, own: str | None) -> Preprocessing:

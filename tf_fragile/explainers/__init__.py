@@ -8,6 +8,7 @@ from types import ModuleType
 from tf_fragile.explainers.catalog import EXPLAINERS, explain, method, names
 from tf_fragile.explainers.contract import Method
 from tf_fragile.explainers.deeplift import DeepLIFT
+from tf_fragile.explainers.entry import Entry, Need, Points, Price
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.explainers.grad_cam import GradCAM, GuidedGradCAM
 from tf_fragile.explainers.gradient import Gradient, GradientXInput
@@ -18,6 +19,7 @@ from tf_fragile.explainers.smoothgrad import SmoothGrad
 __all__ = [
     "EXPLAINERS",
     "DeepLIFT",
+    "Entry",
     "Explainer",
     "GradCAM",
     "Gradient",
@@ -25,7 +27,10 @@ __all__ = [
     "GuidedGradCAM",
     "IntegratedGradients",
     "Method",
+    "Need",
     "PatternBackprop",
+    "Points",
+    "Price",
     "SmoothGrad",
     "explain",
     "method",

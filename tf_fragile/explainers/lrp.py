@@ -79,7 +79,7 @@ def lrp_flat(*, conventions: Conventions) -> Relevance:
 
 @with_conventions(first="box")
 def lrp_zbox(*, conventions: Conventions) -> Relevance:
-    """z⁺ with z^B next to the input; `low` and `high` are required.
+    """z⁺ with z^B next to the input, whose range is from `low` to `high`.
 
     Source: Montavon et al. 2017, eq. 11.
     """

@@ -12,6 +12,9 @@ from tf_fragile.metrics.nan import nan_where_missing
 
 Overlap = TypeVar("Overlap", float, np.ndarray)
 
+LIMITS = (0.0, 1.0)
+"""Between which numbers an overlap lies."""
+
 
 def top_k_mask(maps: tf.Tensor, k: int) -> tf.Tensor:
     """Marks the `k` largest entries of each map; among equal ones the lower flat index wins.

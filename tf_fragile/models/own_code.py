@@ -41,7 +41,12 @@ def is_own(item: Any) -> bool:
     file = getattr(module, "__file__", None)
     if file is None:  # a notebook, a console, code from a file; or a namespace of the interpreter
         return name.split(".")[0] not in sys.stdlib_module_names or name in ("", "__main__")
-    return not any(Path(file).resolve().is_relative_to(library) for library in _LIBRARIES)
+    return not in_library(Path(file))
+
+
+def in_library(file: Path) -> bool:
+    """Whether a file is Python's own or an installed one."""
+    return any(file.resolve().is_relative_to(library) for library in _LIBRARIES)
 
 
 class OwnCode:

@@ -156,7 +156,10 @@ def run_tasks(
     return computed
 
 
-def bar_over(total: int, unit: str, progress: bool, done: int = 0) -> tqdm[NoReturn]:
+def bar_over(
+    total: int, unit: str, progress: bool, done: int = 0, what: str | None = None
+) -> tqdm[NoReturn]:
     """A bar on standard error; in a file or a pipe a line at most every half minute."""
     often = 0.1 if sys.stderr.isatty() else _SECONDS_BETWEEN_LINES
-    return tqdm(total=total, initial=done, unit=unit, disable=not progress, mininterval=often)
+    quiet = not progress
+    return tqdm(desc=what, total=total, initial=done, unit=unit, disable=quiet, mininterval=often)

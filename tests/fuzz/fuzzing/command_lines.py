@@ -98,9 +98,9 @@ SPECS = (
     "grad_cam:normalise=2", "smoothgrad:statistic=foo", "smoothgrad:samples=True",
     "smoothgrad:noise_level=nan", "smoothgrad:noise_level=1e300", "smoothgrad:base=foo",
     "vargrad:samples=-1", "lrp_epsilon:epsilon=nan", "lrp_epsilon:epsilon=abc",
-    "lrp_epsilon:bias=Fasle", "lrp_alpha_beta:alpha=nan", "lrp_zbox", "lrp_zero:first=box",
+    "lrp_epsilon:bias=Fasle", "lrp_alpha_beta:alpha=nan",
     "lrp_zero:low=0", "lrp_zbox:low=a:high=1", "deeplift_rescale:threshold=0",
-    "deeplift_rescale:reference=abc", "rectgrad:q=101", "rectgrad:q=nan", "pattern_net",
+    "deeplift_rescale:reference=abc", "rectgrad:q=101", "rectgrad:q=nan", "pattern_net:head=two",
     "gradient:x=1", "gradeint", "guided_backprop:head=two", "excitation_backprop:contrastive=no",
     "integrated_gradients:rule=gauss_legendre:steps=90000", "gradient,gradient",
     "deeplift_rescale:references=3",
@@ -111,6 +111,7 @@ GOOD_SPECS = (
     "lrp_zbox:low=0:high=255", "lrp_zero:first=flat", "deeplift_rescale:reference=0.5",
     "integrated_gradients:baseline=-1", "lrp_alpha_beta:alpha=1:beta=0", "rectgrad:q=90",
     "excitation_backprop:contrastive=1", "smoothgrad:base=gradient_x_input", "gradient,vargrad",
+    "lrp_zbox", "lrp_zero:first=box", "smoothgrad:base=lrp_zbox", "pattern_net",
 )  # fmt: skip
 EXPLAINERS = Flag(GOOD_SPECS, lambda text: text in GOOD_SPECS, (*SPECS, *WORDS))
 RADIUS = real(1, "1", "2", "8", high=255)

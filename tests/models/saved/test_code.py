@@ -278,16 +278,18 @@ def test_a_file_named_like_a_module_replaces_nothing(tmp_path, code, comes_back)
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("1 / 0", r"division by zero"),
-        ("def f(:", r"invalid syntax"),
-        ("raise SystemExit(2)", r"SystemExit 2"),
-        ("import not_there", r"No module named 'not_there'"),
-        ("from . import sibling", r"attempted relative import"),
+        ("x = 1\n\n1 / 0", r"line 3: division by zero"),
+        ("def f():\n    raise OSError('no')\n\nf()", r"line 2: no\)"),
+        ("x = 1\ndef f(:", r"line 2: invalid syntax"),
+        ("raise SystemExit(2)", r"line 1: SystemExit 2"),
+        ("import not_there", r"line 1: No module named 'not_there'"),
+        ("from . import sibling", r"line 1: attempted relative import"),
+        ("import numpy\nnumpy.zeros(-1)", r"line 2: negative dimensions"),
     ],
 )
 def test_code_that_fails_is_told_in_one_sentence(tmp_path, code, text, why) -> None:
     saved(tmp_path / "m.keras", layers.Dense(4))
-    sentence = rf"--import=\S*my_code\.py could not be run \({why}"
+    sentence = rf"--import=\S*my_code\.py could not be run \(my_code\.py, {why}"
     with pytest.raises(InputError, match=sentence) as error:
         zoo.load(tmp_path / "m.keras", imports=[code(text)])
     assert "\n" not in str(error.value)
@@ -304,7 +306,17 @@ def test_code_that_is_not_there_is_named(tmp_path, code) -> None:
         import_code(code("x = 1", "code.txt"))
 
 
-def test_networks_of_the_zoo_take_no_code() -> None:
-    for how in ({"unsafe": True}, {"imports": ["os"]}):
-        with pytest.raises(InputError, match="'embedded' needs no code of yours; leave out --imp"):
-            zoo.load("embedded", **how)
+def test_bad_input_of_the_code_is_told_with_its_line(tmp_path, code) -> None:
+    path = code("import tf_fragile as tff\n\ntff.attack('top_kk')\n")
+    with pytest.raises(InputError) as error:
+        import_code(path)
+    assert str(error.value) == (
+        f"--import={path}, my_code.py, line 3: Unknown attack objective 'top_kk'; did you mean "
+        "top_k?"
+    )
+
+
+def test_networks_of_the_zoo_have_no_code_in_a_file() -> None:
+    with pytest.raises(InputError, match="'embedded' has no code in a file; leave out --unsafe_l"):
+        zoo.load("embedded", unsafe=True)
+    zoo.load("embedded", imports=["os"])  # which may register explainers

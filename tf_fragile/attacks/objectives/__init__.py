@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tf_fragile.attacks.objectives.distance import Distance, TargetMap
 from tf_fragile.attacks.objectives.mass import MassCenter, TargetRegion
-from tf_fragile.attacks.objectives.objective import Objective
+from tf_fragile.attacks.objectives.objective import Objective, arrays_of
 from tf_fragile.attacks.objectives.top_k import SoftRank, TopK
 from tf_fragile.registry import Registry
 
@@ -19,6 +19,7 @@ __all__ = [
     "TargetMap",
     "TargetRegion",
     "TopK",
+    "arrays_of",
 ]
 
 OBJECTIVES: Registry[Callable[..., Objective]] = Registry("attack objective")

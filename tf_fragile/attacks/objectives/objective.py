@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from tf_fragile.errors import InputError, shown
-from tf_fragile.settings import names_in
+from tf_fragile.settings import described, names_in
 
 # That module imports this one.
 RULES = names_in("tf_fragile.attacks.selection:SELECTIONS")
@@ -33,6 +34,12 @@ class Objective(Protocol):
 
     def value(self, maps: tf.Tensor, fixed: tf.Tensor) -> tf.Tensor:
         """The quantity [N] to raise, differentiable in `maps`."""
+
+
+def arrays_of(objective: Callable[..., Objective]) -> tuple[str, ...]:
+    """The settings without which an objective can't be: arrays that have no default."""
+    settings = described(objective).items()
+    return tuple(name for name, one in settings if one.values and one.default is None)
 
 
 def same_positions(given: Any, maps: tf.TensorShape, what: str) -> np.ndarray:

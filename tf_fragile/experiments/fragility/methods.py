@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from tf_fragile.experiments.fragility.subject import Subject
-from tf_fragile.explainers.catalog import EXPLAINERS, explain
+from tf_fragile.explainers.catalog import EXPLAINERS, explain, settings_of
 from tf_fragile.explainers.explainer import Explainer
-
-# Relevance divides by activations, so its map follows the input on a ReLU network, too.
-_FOLLOW_THE_INPUT = ("deeplift_", "lrp_", "deep_taylor", "excitation_backprop", "grad_cam")
+from tf_fragile.explainers.needs import FromData, filled
 
 
 def explainer_of(subject: Subject, name: str, settings: Mapping[str, Any]) -> Explainer:
@@ -20,16 +17,13 @@ def explainer_of(subject: Subject, name: str, settings: Mapping[str, Any]) -> Ex
     Args:
       subject: network and data.
       name: a registered explainer.
-      settings: its settings; those it does not have are left out. Where the rule of the first
-        layer is `"box"` and no bounds are given, they are those of the data.
+      settings: its settings; those it does not have are left out, those that only the data can
+        give and are not here are taken from them.
     """
-    known = inspect.signature(EXPLAINERS[name]).parameters
+    known = settings_of(name)
     own = {key: value for key, value in settings.items() if key in known}
-    first = own.get("first", known["first"].default if "first" in known else None)
-    if first == "box":
-        limits = subject.source.range
-        own = {"low": limits.low, "high": limits.high, **own}
-    return explain(name, subject.network, **own)
+    data = FromData(subject.source, subject.network)
+    return explain(name, subject.network, **filled(EXPLAINERS[name], own, data))
 
 
 def surrogate_of(name: str) -> str:
@@ -38,4 +32,4 @@ def surrogate_of(name: str) -> str:
     `"softplus"` for maps made of gradients, which are constant in pieces on a ReLU network;
     `"none"` for propagation rules, which the paper attacks on the network itself.
     """
-    return "none" if name.startswith(_FOLLOW_THE_INPUT) else "softplus"
+    return "softplus" if EXPLAINERS[name].constant_in_pieces else "none"

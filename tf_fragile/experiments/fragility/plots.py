@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from tf_fragile.metrics.catalog import METRICS, heading_of, is_share
 from tf_fragile.runs.atomic import write_bytes
 
 DPI = 100
@@ -25,12 +26,6 @@ _LINES = {
     "mass_center": ("center attack", "#d55e00", "^"),
     "target_region": ("targeted attack", "#009e73", "v"),
 }
-_AXES = {
-    "top_k_intersection": "top-{k} intersection",
-    "spearman": "rank correlation",
-    "center_shift": "centre shift (pixels)",
-}
-_AT_ZERO = {"top_k_intersection": 1.0, "spearman": 1.0, "center_shift": 0.0}
 _OUTLINE = "#00e5ff"
 _MARGIN = 0.6  # pixels, so that an outline along the border shows
 
@@ -40,7 +35,7 @@ def _limits(table: pd.DataFrame, metric: str) -> tuple[float, float]:
     drawn = table[["low", "high", "paper"]].to_numpy(float)
     low = min(0.0, 1.1 * float(np.nanmin(drawn, initial=0.0)))
     high = 1.05 * float(np.nanmax(drawn, initial=0.0)) or 1.0
-    return low, high if metric == "center_shift" else 1.02
+    return low, 1.02 if is_share(metric) else high
 
 
 def curves_picture(
@@ -72,14 +67,14 @@ def curves_picture(
         for column, method in enumerate(methods):
             ax = axes[row, column]
             part = table[(table["metric"] == metric) & (table["method"] == method)]
-            _lines(ax, part, _AT_ZERO[metric])
+            _lines(ax, part, METRICS[metric].same)
             if metric == "top_k_intersection":
                 ax.axhline(chance, color="black", lw=0.8, ls=":", label="chance")
             if row == 0:
                 count = int(part["n"].max()) if len(part) else 0
                 ax.set_title(f"{method.replace('_', ' ')} (n = {count})", fontsize=10)
             if column == 0:
-                ax.set_ylabel(_AXES[metric].format(k=k))
+                ax.set_ylabel(heading_of(metric).replace("top-k", f"top-{k}"))
             if row == len(metrics) - 1:
                 ax.set_xlabel("L∞ norm of the perturbation (grey levels)")
             ax.grid(alpha=0.25)
@@ -142,7 +137,7 @@ def grid_picture(
     _save(figure, path)
 
 
-def _lines(ax: Any, part: pd.DataFrame, at_zero: float) -> None:
+def _lines(ax: Any, part: pd.DataFrame, at_zero: float | None) -> None:
     for attack, (name, colour, marker) in _LINES.items():
         line = part[part["attack"] == attack].sort_values("epsilon")
         if line.empty:
@@ -150,7 +145,7 @@ def _lines(ax: Any, part: pd.DataFrame, at_zero: float) -> None:
         radii = np.r_[0.0, line["epsilon"]]
 
         def from_zero(column: str, line: pd.DataFrame = line) -> np.ndarray:
-            return np.asarray(np.r_[at_zero, line[column]])
+            return np.asarray(np.r_[np.nan if at_zero is None else at_zero, line[column]])
 
         ax.plot(radii, from_zero("mean"), color=colour, marker=marker, ms=4, lw=1.6, label=name)
         ax.fill_between(radii, from_zero("low"), from_zero("high"), color=colour, alpha=0.18, lw=0)

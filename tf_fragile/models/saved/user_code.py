@@ -7,6 +7,7 @@ import importlib.util
 import os
 import re
 import sys
+import traceback
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,41 +18,64 @@ import keras
 import tensorflow as tf
 
 from tf_fragile.errors import InputError
+from tf_fragile.models.own_code import in_library
 from tf_fragile.models.saved.contents import Part, is_built_in, parts, strings
+from tf_fragile.registry import Place
+
+_PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def import_code(target: str) -> ModuleType:
     """Runs a Python file, or imports a module by name; what ran already is not run again.
 
-    The file's directory, or the current one for a module, joins the end of `sys.path`, so that
-    the code finds its neighbours.
+    It defines what a model file needs, or registers explainers, metrics and attacks as ours are.
+    The file's directory, or the current one for a module, joins the end of `sys.path`, so that the
+    code finds its neighbours.
 
     Args:
       target: the path of a `.py` file, or the name of a module.
 
     Raises:
-      InputError: there is no such file or module, or the code raised.
+      InputError: there is no such file or module, or the code raised; names the line.
     """
     try:
         if target.endswith(".py") or os.sep in target:
             return _import_file(target)
         _search(Path.cwd())
         return importlib.import_module(target)
-    except InputError:
-        raise
     except KeyboardInterrupt:
         raise
     # Code of others raises what it likes; a script that parses its arguments exits.
     except BaseException as error:
+        where = _own_line(error)
+        if isinstance(error, InputError):
+            if where is None:  # nothing was run
+                raise
+            raise InputError(f"--import={target}, {where}: {error}") from error
         if isinstance(error, ModuleNotFoundError) and error.name == target.split(".")[0]:
             raise InputError(
                 f"There is no module {target!r} for --import; give the path of a .py file, or a "
                 "module that is installed or lies in the current directory."
             ) from error
         raise InputError(
-            f"--import={target} could not be run ({reason(error)}); repair it, or give a file that "
-            "only defines the model's classes and functions."
+            f"--import={target} could not be run ({where or 'nowhere'}: {reason(error)}); repair "
+            "it, or give a file that only defines classes and functions."
         ) from error
+
+
+def _own_line(error: BaseException) -> Place | None:
+    """The last line of the user's own that was run, or could not be read; `None` where none was."""
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        return Place(Path(error.filename).name, error.lineno or 0)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if _is_own_file(frame.filename)]
+    return Place(Path(own[-1].filename).name, own[-1].lineno or 0) if own else None
+
+
+def _is_own_file(name: str) -> bool:
+    path = Path(name)
+    ours = path.resolve().is_relative_to(_PACKAGE)
+    return path.is_file() and not ours and not in_library(path)
 
 
 def custom_objects(modules: Iterable[ModuleType], config: Any) -> dict[str, Any]:

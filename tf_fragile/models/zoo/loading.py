@@ -17,7 +17,7 @@ from tf_fragile.limits import FILE_LIMIT
 from tf_fragile.models.saved.claims import check_stored
 from tf_fragile.models.saved.formats import check_format, is_path
 from tf_fragile.models.saved.loading import load_file
-from tf_fragile.models.saved.user_code import reason
+from tf_fragile.models.saved.user_code import import_code, reason
 from tf_fragile.models.zoo.applications import APPLICATIONS
 from tf_fragile.models.zoo.catalogue import ZOO
 from tf_fragile.models.zoo.embedded import WEIGHTS as EMBEDDED_WEIGHTS
@@ -82,8 +82,8 @@ def load(
         Keras downloads for its applications. `None` is only for `embedded`, whose weights are
         shipped, and for model files, which bring theirs.
       unsafe: of a model file, also run the code in it, as that of Lambda layers.
-      imports: of a model file, the `.py` files or modules to run first, which register or define
-        the classes and functions it needs.
+      imports: `.py` files or modules to run first, which define the classes and functions that a
+        model file needs, or register parts of your own.
       file_limit: GB that a file may expand to in memory, see `limits.too_large`.
       **options: settings of the network, e.g. `width`.
 
@@ -98,11 +98,13 @@ def load(
     if _is_path(name):
         return _load_path(name, weights, unsafe, imports, file_limit, options)
     found = ZOO[name]
-    if unsafe or imports:
+    if unsafe:
         raise InputError(
-            f"The network {name!r} needs no code of yours; leave out --import and --unsafe_load "
-            "(in Python: imports and unsafe), which are for model files."
+            f"The network {name!r} has no code in a file; leave out --unsafe_load (in Python: "
+            "unsafe), which is for model files."
         )
+    for target in imports:
+        import_code(target)
     if weights is None:
         weights = EMBEDDED_WEIGHTS if name == "embedded" and not options else None
     if weights is None:

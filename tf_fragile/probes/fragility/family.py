@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tf_fragile.metrics.limits import LIMITS
 from tf_fragile.metrics.statistics import holm, mean_is_above, mean_is_below
+from tf_fragile.metrics.top_k import LIMITS
 
 FRAGILE_BELOW = 0.5
 LEVEL = 0.025
 """What one end of a 95 % interval leaves: no word then contradicts the interval beside it."""
 
-_OVERLAP = LIMITS["top_k_intersection"]
 _TIMES = (2, 4, 8)  # as many images; what is said of more would be a guess
 _HOPELESS = 0.25  # a P value too high for 8 times as many images, or 2.8 times its z, to help
 
@@ -84,8 +83,8 @@ def evidence(samples: Sequence[NDArray[np.float64]]) -> list[Evidence]:
     if not samples:
         return []
     family = len(samples)
-    below = holm([mean_is_below(sample, FRAGILE_BELOW, _OVERLAP) for sample in samples])
-    above = holm([mean_is_above(sample, FRAGILE_BELOW, _OVERLAP) for sample in samples])
+    below = holm([mean_is_below(sample, FRAGILE_BELOW, LIMITS) for sample in samples])
+    above = holm([mean_is_above(sample, FRAGILE_BELOW, LIMITS) for sample in samples])
     return [
         Evidence(
             images=int(np.isfinite(sample).sum()),
@@ -153,9 +152,9 @@ def _wanted(sample: NDArray[np.float64], family: int) -> int | None:
     if finite.size < fewest(family):
         return None
     test = mean_is_below if finite.mean() < FRAGILE_BELOW else mean_is_above
-    if test(finite, FRAGILE_BELOW, _OVERLAP) > _HOPELESS:
+    if test(finite, FRAGILE_BELOW, LIMITS) > _HOPELESS:
         return None
     for times in _TIMES:
-        if family * test(np.tile(finite, times), FRAGILE_BELOW, _OVERLAP) <= LEVEL:
+        if family * test(np.tile(finite, times), FRAGILE_BELOW, LIMITS) <= LEVEL:
             return int(times * finite.size)
     return None

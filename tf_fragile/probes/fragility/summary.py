@@ -7,15 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tf_fragile.metrics.limits import LIMITS
+from tf_fragile.metrics.catalog import limits_of, summarised
 from tf_fragile.metrics.statistics import bootstrap_mean, holm, paired_difference
 from tf_fragile.runs.records import CONTROL, DOUBT, EXCLUDED
 
-METRICS: dict[str, str] = {
-    "top_k_intersection": "top-k overlap",
-    "spearman": "rank correlation",
-    "center_shift": "centre shift (px)",
-}
 SUCCESS = "success"
 STUCK = "stuck"
 
@@ -66,7 +61,7 @@ def successes(records: pd.DataFrame) -> pd.DataFrame:
 def summarize(
     records: pd.DataFrame,
     *,
-    metrics: Sequence[str] = tuple(METRICS),
+    metrics: Sequence[str] | None = None,
     confidence: float = 0.95,
     resamples: int = 10_000,
     seed: int = 0,
@@ -79,7 +74,7 @@ def summarize(
 
     Args:
       records: the probe's.
-      metrics: which metrics to summarise.
+      metrics: which metrics to summarise; those that tables have where `None`.
       confidence: of the intervals over images.
       resamples: bootstrap resamples.
       seed: of the resampling.
@@ -93,13 +88,14 @@ def summarize(
     """
     outcome = successes(records)
     values = kept_values(records)
+    metrics = summarised() if metrics is None else metrics
     rows = []
     for key, group in outcome.groupby(_KEYS, sort=True):
         n = int(group["success"].sum())
         row = dict(zip(_KEYS, key, strict=True)) | {"n": n, "n_failed": len(group) - n}
         for metric in metrics:
             own = values.get((*key, metric), np.empty(0))
-            interval = bootstrap_mean(own, confidence, resamples, seed, LIMITS.get(metric))
+            interval = bootstrap_mean(own, confidence, resamples, seed, limits_of(metric))
             row |= {
                 f"{metric}_mean": interval.mean,
                 f"{metric}_low": interval.low,

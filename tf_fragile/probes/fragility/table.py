@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tf_fragile.probes.fragility.summary import METRICS
+from tf_fragile.metrics.catalog import heading_of, is_share, summarised
 from tf_fragile.runs.records import CONTROL
 
 WIDTH = 120
@@ -44,7 +44,7 @@ def format_table(summary: pd.DataFrame, width: int = WIDTH) -> str:
     Returns:
       Lines joined by newlines, without a trailing one.
     """
-    metrics = [m for m in METRICS if f"{m}_mean" in summary.columns]
+    metrics = [m for m in summarised() if f"{m}_mean" in summary.columns]
     blocks = []
     for explainer in summary["explainer"].unique():
         rows = summary[summary["explainer"] == explainer]
@@ -80,7 +80,7 @@ def format_interval(mean: float, low: float, high: float, is_share: bool) -> str
 def interval_of(row: pd.Series, metric: str) -> str:
     """`format_interval` of one metric of a row of a summary."""
     mean, low, high = (row[f"{metric}_{part}"] for part in ("mean", "low", "high"))
-    return format_interval(mean, low, high, is_share=metric != "center_shift")
+    return format_interval(mean, low, high, is_share=is_share(metric))
 
 
 def _number(value: float, is_share: bool) -> str:
@@ -102,7 +102,7 @@ def _ascii(name: str) -> str:
 
 def _lines(rows: pd.DataFrame, random: str | None, attack: str | None) -> list[list[str]]:
     """Cells of each line: epsilon, images of both, then two cells a metric."""
-    metrics = [m for m in METRICS if f"{m}_mean" in rows.columns]
+    metrics = [m for m in summarised() if f"{m}_mean" in rows.columns]
     lines = []
     for epsilon in sorted(rows["epsilon"].unique()):
         at = rows[rows["epsilon"] == epsilon]
@@ -133,7 +133,7 @@ def _side_by_side(metrics: list[str], blocks: list[_Block], width: int) -> str |
     gap = " " * min(3, room)
     spans = [widths[1] + widths[2] + len(gap)]
     spans += [widths[i] + widths[i + 1] + len(gap) for i in range(3, len(widths), 2)]
-    groups = ["images", *(METRICS[m] for m in metrics)]
+    groups = ["images", *(heading_of(m) for m in metrics)]
     over = gap.join(
         [" " * widths[0], *(_centred(g, s) for g, s in zip(groups, spans, strict=True))]
     )
@@ -146,7 +146,7 @@ def _stacked(
 ) -> str | None:
     """A line an epsilon and metric; `None` where that is too wide."""
     titles = ["eps", "", "random", "attack"]
-    names = ["images", *(METRICS[m] for m in metrics)]
+    names = ["images", *(heading_of(m) for m in metrics)]
     turned = [(block.heading, _turned(names, block.lines, intervals)) for block in blocks]
     widths = _widths([titles, *(line for _, lines in turned for line in lines)])
     room = (width - sum(widths)) // (len(widths) - 1)

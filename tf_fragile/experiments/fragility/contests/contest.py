@@ -19,7 +19,7 @@ from tf_fragile.attacks.factory import attack
 from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.explainers.catalog import explain
 from tf_fragile.explainers.explainer import Explainer
-from tf_fragile.metrics.limits import LIMITS
+from tf_fragile.metrics.catalog import limits_of
 from tf_fragile.metrics.statistics import Interval, bootstrap_mean, paired_difference
 from tf_fragile.probes.fragility.names import RANDOM
 from tf_fragile.probes.fragility.probe import FragilityProbe
@@ -194,7 +194,9 @@ def table(contest: Contest, subject: Subject, records: pd.DataFrame) -> pd.DataF
         for (name, steps), values in overlaps.items():
             made = contest.attacks(method)[name]
             cost = _cost(made, own, name, steps)
-            mean: Interval = bootstrap_mean(values.to_numpy(), within=LIMITS["top_k_intersection"])
+            mean: Interval = bootstrap_mean(
+                values.to_numpy(), within=limits_of("top_k_intersection")
+            )
             paired = paired_difference(values.to_numpy(), last.reindex(values.index).to_numpy())
             apart = paired.difference
             rows.append({

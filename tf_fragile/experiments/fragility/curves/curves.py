@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tf_fragile.experiments.fragility.curves.paper import METRICS
-from tf_fragile.metrics.limits import LIMITS
+from tf_fragile.metrics.catalog import is_share, limits_of
 from tf_fragile.metrics.statistics import Interval, bootstrap_mean
 
 COLUMNS = (
@@ -41,7 +41,7 @@ def curves(
         for group, part in attacked[attacked["metric"] == metric].groupby(key, sort=True):
             # The bootstrap draws by position, so equal intervals need one order of the images.
             values = part.sort_values("sample", kind="stable")["value"].to_numpy()
-            interval: Interval = bootstrap_mean(values, within=LIMITS.get(metric))
+            interval: Interval = bootstrap_mean(values, within=limits_of(metric))
             failed = int((part["note"] != "").sum())
             rows.append(
                 (*group, metric, interval.mean, interval.low, interval.high, interval.n, failed)
@@ -56,7 +56,7 @@ def curves(
 def for_people(table: pd.DataFrame, metric: str) -> str:
     """One metric of `curves` as text: a line a method and attack, a cell a radius."""
     part = table[table["metric"] == metric]
-    digits = 1 if metric == "center_shift" else 3
+    digits = 3 if is_share(metric) else 1
 
     def cell(value: float) -> str:
         return "-" if np.isnan(value) else f"{value:.{digits}f}"

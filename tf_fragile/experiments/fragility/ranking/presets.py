@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 # are inside functions.
 
 ATTACK = "annealed_momentum"
-NEED_PATTERNS = ("pattern_attribution", "pattern_net")
-_AVERAGES = ("smoothgrad", "smoothgrad_squared", "vargrad")
 
 
 @dataclass(frozen=True)
@@ -77,9 +75,21 @@ class Ranking:
 
     def settings(self, name: str) -> dict[str, Any]:
         """The settings of an explainer, as JSON values; bounds and patterns come from the data."""
-        if name == "integrated_gradients":
-            return {"steps": self.points, "rule": "gauss_legendre"}
-        return {"samples": self.samples} if name in _AVERAGES else {}
+        from tf_fragile.explainers.catalog import EXPLAINERS
+
+        points = EXPLAINERS[name].points
+        return {} if points is None else points.few(self._counts[points.setting])
+
+    @property
+    def _counts(self) -> dict[str, int]:
+        """Over how much is averaged, by the setting that says it."""
+        return {"steps": self.points, "samples": self.samples}
+
+    def takes_patterns(self, name: str) -> bool:
+        """Whether an explainer's patterns are estimated from the data."""
+        from tf_fragile.explainers.catalog import EXPLAINERS
+
+        return any(need.what == "patterns" for need in EXPLAINERS[name].needs)
 
 
 RANKINGS: Registry[Ranking] = Registry("preset")

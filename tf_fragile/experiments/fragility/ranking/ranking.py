@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from tf_fragile.attacks.cost import forward_equivalents, price
-from tf_fragile.backprop.patterns import Patterns, estimate_patterns
 from tf_fragile.errors import InputError, UnsupportedLayerError
 from tf_fragile.experiments.fragility.campaign import Outcome
-from tf_fragile.experiments.fragility.methods import explainer_of
-from tf_fragile.experiments.fragility.ranking.presets import ATTACK, NEED_PATTERNS, Ranking
+from tf_fragile.experiments.fragility.ranking.presets import ATTACK, Ranking
 from tf_fragile.experiments.fragility.subject import Subject
+from tf_fragile.explainers.catalog import EXPLAINERS, explain, method
 from tf_fragile.explainers.explainer import Explainer
-from tf_fragile.metrics.limits import LIMITS
+from tf_fragile.explainers.needs import FromData, filled
+from tf_fragile.metrics.catalog import limits_of
 from tf_fragile.metrics.statistics import Interval, bootstrap_mean
 from tf_fragile.probes.fragility.names import RANDOM
 from tf_fragile.probes.fragility.probe import FragilityProbe
@@ -33,7 +33,6 @@ COLUMNS = (
     "random_high", "n", "n_failed", "stuck", "derivatives", "model_gradients", "maps", "forwards",
     "seconds", "refused",
 )  # fmt: skip
-_CHUNK = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,25 +55,20 @@ class Contestants:
         Raises:
           InputError: the network or the data don't fit it.
         """
-        given: dict[str, Any] = self.ranking.settings(name)
-        if name in NEED_PATTERNS:
-            given["patterns"] = self.patterns
-        return explainer_of(self.subject, name, given)
+        network, own = self.subject.network, self.ranking.settings(name)
+        return explain(name, network, **filled(EXPLAINERS[name], own, self.data))
 
     @cached_property
-    def patterns(self) -> Patterns:
-        """Patterns from images at the far end of the order from which those to attack come."""
-        source = self.subject.source
-        order = np.random.default_rng(self.seed).permutation(len(source))
-        chosen = order[-self.ranking.pattern_images :]
-        parts = np.split(chosen, range(_CHUNK, len(chosen), _CHUNK))
-        return estimate_patterns(self.subject.network, (source.load(p).image for p in parts))
+    def data(self) -> FromData:
+        """Where explainers get what the settings don't say."""
+        subject, ranking = self.subject, self.ranking
+        return FromData(subject.source, subject.network, ranking.pattern_images, self.seed)
 
     def forwards(self, name: str) -> float:
         """Forward passes of one image that the attacks on an explainer amount to, roughly."""
         # Patterns take a pass over data to estimate, which is too much for an estimate of time.
-        evaluations = 1 if name in NEED_PATTERNS else self.explainer(name).method.evaluations
-        own = price(name, evaluations)
+        settings = filled(EXPLAINERS[name], self.ranking.settings(name), self.data.sketched())
+        own = price(name, method(name, **settings).evaluations)
         attacks = self.ranking.attacks().values()
         return self.ranking.num_images * sum(forward_equivalents(a.cost, own) for a in attacks)
 
@@ -211,7 +205,7 @@ def _values(records: pd.DataFrame, metric: str) -> np.ndarray:
 
 
 def _mean(records: pd.DataFrame, metric: str) -> Interval:
-    return bootstrap_mean(_values(records, metric), within=LIMITS.get(metric))
+    return bootstrap_mean(_values(records, metric), within=limits_of(metric))
 
 
 def is_there(directory: Path, positions: tuple[int, ...], shard_size: int) -> bool:
@@ -231,7 +225,7 @@ def _settings(ranking: Ranking, name: str, subject: Subject) -> dict[str, Any]:
         "data": subject.source.name,
         "method": name,
         "method_settings": ranking.settings(name),
-        "pattern_images": ranking.pattern_images if name in NEED_PATTERNS else None,
+        "pattern_images": ranking.pattern_images if ranking.takes_patterns(name) else None,
         "attack": ATTACK,
         "steps": ranking.steps,
         "epsilon": ranking.epsilon,
