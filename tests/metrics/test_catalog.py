@@ -21,6 +21,7 @@ from tf_fragile.metrics.catalog import (
     titles,
 )
 from tf_fragile.metrics.similarity import above_chance, top_k_intersection
+from tf_fragile.probes.fragility.names import KEYS
 from tf_fragile.probes.fragility.summary import summarize
 from tf_fragile.probes.fragility.table import format_table
 from tf_fragile.runs.records import make_records
@@ -55,12 +56,13 @@ def records(metrics: list[str]) -> pd.DataFrame:
     rows = [
         {
             "sample": sample, "label": 0, "predicted": 0, "explainer": "gradient",
-            "probe": "fragility", "attack": attack, "epsilon": 2.0, "metric": metric,
+            "role": "control" if attack == "random_sign" else "measured", "attack": attack,
+            "epsilon": 2.0, "metric": metric,
             "value": 7.0 + sample,
         }
         for sample in range(8) for attack in ("random_sign", "top_k") for metric in metrics
     ]  # fmt: skip
-    return make_records(rows)
+    return make_records(rows, KEYS)
 
 
 def test_the_titles_of_today() -> None:
