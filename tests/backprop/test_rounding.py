@@ -33,6 +33,18 @@ def test_scores_that_are_rounding_are_refused() -> None:
         tff.explain("gradient", logistic(30))(X.astype("float32"), 1)
 
 
+def test_rounding_is_told_before_a_sample_is_compared_with_itself_in_other_company(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Sums come in another order there, which such a model turns into another answer."""
+
+    def depends(*_: object) -> None:
+        raise InputError("depends on the other samples")
+
+    monkeypatch.setattr("tf_fragile.backprop.network.check_alone", depends)
+    test_scores_that_are_rounding_are_refused()
+
+
 def test_even_maxima_are_no_rounding() -> None:
     """Of a blank picture all places are even, and which of them has the gradient is chance."""
     i = keras.Input((8, 8, 3))

@@ -24,7 +24,7 @@ from tf_fragile.backprop.places import channel_axis
 from tf_fragile.backprop.record import in_order, input_structure, record
 from tf_fragile.backprop.rewrites import cheaper, target_column
 from tf_fragile.backprop.rounding import check_determined, nudged
-from tf_fragile.backprop.stateful import check_repeatable, check_stateless
+from tf_fragile.backprop.stateful import check_alone, check_repeatable, check_stateless
 from tf_fragile.errors import InputError
 
 # By model, for which kinds of head it has been compared with what was recorded of it.
@@ -285,6 +285,9 @@ class Network:
         answer = check_repeatable(
             self.model, few, lambda: answered(self.outputs, few), self.outputs
         )
+        # Before a sample is compared with itself in other company: there, sums come otherwise.
+        moved = 0.0 if self.graph is None else self._check_determined(self.graph, few)
+        check_alone(self.model, few, answer[0], self.outputs)
         outputs = answer[0]
         if outputs.ndim != 2:
             raise InputError(
@@ -295,7 +298,7 @@ class Network:
         if self.whole is not None:
             check_faithful(self.model, self.whole, few, answer)
         if self.graph is not None:
-            self._check_cheaper(self.graph, few)
+            self._check_cheaper(self.graph, few, moved)
         _CHECKED.setdefault(self.model, set()).add(self.head.kind)
 
     def check_nesting(self, given: Any, x: Any) -> None:
@@ -318,15 +321,19 @@ class Network:
                 half=is_half(self.graph),
             )
 
-    def _check_cheaper(self, graph: Graph, x: Any) -> None:
+    def _check_determined(self, graph: Graph, x: Any) -> float:
+        """How far rounding moves the logits; half precision, which rounds all, is not judged."""
+        if is_half(graph):
+            return 0.0
+        here, near = (self._wide(graph(given)).numpy() for given in (x, nudged(x)))
+        return check_determined(self.model.name, self.dtype.name, here, near)
+
+    def _check_cheaper(self, graph: Graph, x: Any, moved: float) -> None:
         """Compares what scores are computed by with the graph that it stands for."""
-        name, half, moved = self.model.name, is_half(graph), 0.0
-        plain = self._wide(graph(x))
-        if not half:
-            near = self._wide(graph(nudged(x))).numpy()
-            moved = check_determined(name, self.dtype.name, plain.numpy(), near)
+        name, half = self.model.name, is_half(graph)
         if self._fast is None:
             return
+        plain = self._wide(graph(x))
         check_cheaper(name, plain, self._wide(self._fast(x)), half, moved)
         if self._column is not None:
             top, largest = tf.argmax(plain, -1, output_type=tf.int32), tf.reduce_max(plain, -1)

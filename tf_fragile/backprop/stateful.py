@@ -40,8 +40,7 @@ def check_repeatable(
       outputs: what the model answers.
 
     Raises:
-      InputError: a variable is written, two equal calls differ, or a sample's output depends on
-        the others in its batch.
+      InputError: a variable is written, or two equal calls differ.
     """
     before = [(v, v.numpy()) for v in model.variables if not v.trainable]
     try:
@@ -58,6 +57,23 @@ def check_repeatable(
             "it is random or keeps a state also at inference; rebuild it without, such as a "
             "Dropout that is left on."
         )
+    return answer
+
+
+def check_alone(
+    model: keras.Model, x: Any, found: np.ndarray, outputs: Callable[[Any], tf.Tensor]
+) -> None:
+    """Refuses a model that computes a sample otherwise in other company.
+
+    Args:
+      model: the user's model.
+      x: inputs [B, ...].
+      found: what the model answers to them together [B, units].
+      outputs: what the model answers.
+
+    Raises:
+      InputError: the first sample's output depends on the others in its batch.
+    """
     if len(found) > 1 and not _has_fixed_batch(model):
         alone = outputs(tf.nest.map_structure(lambda leaf: leaf[:1], x)).numpy()
         finite = np.isfinite(found[0]) & np.isfinite(alone[0])
@@ -67,7 +83,6 @@ def check_repeatable(
                 f"The output of model {model.name!r} for a sample depends on the other samples of "
                 "its batch; rebuild it so that each is computed by itself."
             )
-    return answer
 
 
 def _has_fixed_batch(model: keras.Model) -> bool:

@@ -1,0 +1,113 @@
+"""The examples of CONTRIBUTING.md do what it says of them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import tf_fragile as tff
+from tf_fragile.attacks.objectives import OBJECTIVES
+from tf_fragile.data.preprocessing import PREPROCESSINGS
+from tf_fragile.data.source import Sample, Source
+from tf_fragile.explainers.catalog import EXPLAINERS
+from tf_fragile.metrics.catalog import METRICS
+from tf_fragile.models.saved.user_code import import_code
+from tf_fragile.probes.running import run
+
+PAGE = Path(__file__).resolve().parents[1] / "CONTRIBUTING.md"
+PIXELS = np.random.default_rng(0).integers(0, 256, (3, 6, 6, 3)).astype(np.uint8)
+
+
+def example(heading: str) -> str:
+    section = PAGE.read_text("utf-8").split(f"### {heading}\n")[1]
+    code = re.search(r"```python\n(.*?)```", section, re.S)
+    assert code is not None
+    return code[1]
+
+
+@pytest.fixture
+def registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file of a user who copied the three examples that register something."""
+    for registry in (EXPLAINERS, OBJECTIVES, METRICS):
+        for table in ("_entries", "_places"):
+            monkeypatch.setattr(registry, table, dict(getattr(registry, table)))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    path = tmp_path / "mine.py"
+    parts = ("An explainer", "An attack objective", "A metric")
+    path.write_text("\n\n".join(map(example, parts)), "utf-8")
+    import_code(str(path))
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    x = keras.Input((6, 6, 3))
+    h = keras.layers.Conv2D(4, 3, activation="relu")(keras.layers.Rescaling(1 / 255)(x))
+    return keras.Model(x, keras.layers.Dense(3)(keras.layers.Flatten()(h)))
+
+
+def test_the_explainer_the_objective_and_the_metric_work_together(
+    registered: None, model: keras.Model
+) -> None:
+    x = PIXELS.astype("float32")
+    explainer = tff.explain("power_gradient", model, power=2.0)
+    plain = tff.explain("gradient", model)(x, 1)
+    np.testing.assert_allclose(explainer(x, 1), np.sign(plain) * plain**2, rtol=1e-5)
+    attack = tff.attack("spread", steps=3, k=5)
+    result = attack(explainer, x, epsilon=8.0, bounds=(0, 255))
+    before, after = (
+        np.exp(-(m * np.log(np.maximum(m, 1e-12))).sum((-2, -1)))
+        for m in (result.map_before, result.map_after[0])
+    )
+    assert (before[result.success[0]] <= after[result.success[0]] + 1e-4).mean() >= 0.5
+    peaks = result.map_after[0].max((1, 2)) / result.map_before.max((1, 2))
+    np.testing.assert_allclose(result.metrics["peak"][0], peaks, rtol=1e-4)
+
+
+def test_the_probe_runs_resumes_and_writes(model: keras.Model, tmp_path: Path) -> None:
+    space: dict[str, Any] = {}
+    exec(compile(example("A probe"), "probe.py", "exec", dont_inherit=True), space)
+    source = Source(
+        name="noise",
+        class_names=None,
+        image_shape=(6, 6, 3),
+        preprocessing=PREPROCESSINGS["raw"],
+        read=lambda position: Sample(PIXELS[position], -1),
+        digest=lambda: "",
+        size=3,
+    )
+    explainers = {name: tff.explain(name, model) for name in ("gradient", "gradient_x_input")}
+    probe = space["Concentration"](explainers, source)
+
+    def asked() -> Any:
+        found, _ = run(
+            tmp_path,
+            [probe],
+            source,
+            range(3),
+            model=model,
+            seed=0,
+            settings={},
+            settings_of={probe.name: {"share": probe.share}},
+            command=["example"],
+            size=2,
+            progress=False,
+        )
+        return found["concentration"]
+
+    table = asked()
+    parts = sorted(tmp_path.glob("records/concentration/*.parquet"))
+    before = [part.stat().st_mtime_ns for part in parts]
+    assert len(parts) == 2 and len(table) == 6 and set(table["share"]) == {0.5}
+    maps = np.abs(explainers["gradient"](PIXELS[:1].astype("float32"))).ravel()
+    ranked = np.cumsum(np.sort(maps)[::-1]) / maps.sum()
+    own = table[(table["explainer"] == "gradient") & (table["sample"] == 0)]
+    assert own["value"].item() == pytest.approx((ranked < 0.5).mean())
+    assert asked().equals(table)
+    assert [part.stat().st_mtime_ns for part in parts] == before
