@@ -10,6 +10,8 @@ import in_process
 import pytest
 
 from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.audit.specs import parse_explainer
+from tf_fragile.errors import InputError
 
 Flags = dict[str, str]
 
@@ -231,12 +233,9 @@ def test_what_is_left_out_as_advised_leaves_a_plan(flags: Flags, pattern, tmp_pa
     ],
 )
 def test_settings_of_explainers_are_written_as_advised(spec, pattern, expected) -> None:
-    from tf_fragile.audit.specs import make_method
-    from tf_fragile.errors import InputError
-
     with pytest.raises(InputError) as error:
-        make_method(spec, {})
+        parse_explainer(spec)
     told = re.search(pattern, str(error.value))[1]
     followed = f"{told}=3" if ":" in told else spec.rpartition(f":{told}")[0]
     assert followed == expected
-    assert make_method(followed, {}) == make_method("smoothgrad", {"smoothgrad": {"samples": 3}})
+    assert parse_explainer(followed) == ("smoothgrad", {"samples": 3})
