@@ -52,6 +52,7 @@ def model() -> keras.Model:
     return keras.Model(x, keras.layers.Dense(3)(keras.layers.Flatten()(h)))
 
 
+@pytest.mark.slow
 def test_the_explainer_the_objective_and_the_metric_work_together(
     registered: None, model: keras.Model
 ) -> None:
@@ -70,6 +71,7 @@ def test_the_explainer_the_objective_and_the_metric_work_together(
     np.testing.assert_allclose(result.metrics["peak"][0], peaks, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_probe_runs_resumes_and_writes(model: keras.Model, tmp_path: Path) -> None:
     space: dict[str, Any] = {}
     exec(compile(example("A probe"), "probe.py", "exec", dont_inherit=True), space)

@@ -137,6 +137,7 @@ def test_epsilon(name: str, epsilon: float, bias: bool) -> None:
     assert_twins(case.ours(Epsilon(epsilon, bias)), epsilon_twin(case, epsilon, bias))
 
 
+@pytest.mark.slow
 @every_layer
 @pytest.mark.parametrize("bias", ["innvestigate", "split", "ignore"])
 @pytest.mark.parametrize(("alpha", "beta"), [(1.0, 0.0), (2.0, 1.0)])
