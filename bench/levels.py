@@ -110,11 +110,18 @@ def _two(
     return points + noise * rng.uniform(-1, 1, size)
 
 
-def measured(metric: str) -> Iterator[tuple[str, dict[str, Floats]]]:
-    """Name of a set and its columns of one metric, an image a row."""
+def measured(metric: str, *, whole: bool = False) -> Iterator[tuple[str, dict[str, Floats]]]:
+    """Name of a set and its columns of one metric, an image a row.
+
+    Args:
+      metric: which.
+      whole: whether only images are taken that have all of them, so that rows are the same images;
+        failed attacks have none.
+    """
     for path in sorted(POPULATIONS.glob("*.csv")):
         table = pd.read_csv(path)
         columns = [name for name in table if name.endswith(metric)]
+        table = table.dropna(subset=columns) if whole else table
         found = {name.removesuffix(metric).strip(): table[name].dropna() for name in columns}
         yield path.stem, {name: values.to_numpy(np.float64) for name, values in found.items()}
 
@@ -208,7 +215,7 @@ def alarm_lines(sizes: Sequence[int]) -> Iterator[Line]:
         for mixed in (False, True):
             null = at_threshold(population, FRAGILE_BELOW, mixed=mixed)
             families[f"{null.name}; independent"] = independent(null, MEMBERS)
-    for name, columns in measured(OVERLAP):
+    for name, columns in measured(OVERLAP, whole=True):
         same = [_moved(x) for x in columns.values()]
         same += [_moved((a + b) / 2) for a, b in pairwise(same)]
         if len(same) >= MEMBERS:
