@@ -115,3 +115,22 @@ def make_net():
 @pytest.fixture(scope="session")
 def make_images():
     return pictures
+
+
+@pytest.fixture(scope="session")
+def upsampling() -> Callable[[], keras.Model]:
+    """Makes a net with a layer whose second derivative TensorFlow has wrong."""
+
+    def build() -> keras.Model:
+        import keras
+
+        keras.utils.set_random_seed(5)
+        layers = keras.layers
+        x = keras.Input((12, 12, 3))
+        h = layers.Conv2D(5, 3, strides=2, padding="same", activation="relu")(x)
+        h = layers.UpSampling2D(2, interpolation="bilinear")(h)
+        h = layers.Conv2D(5, 3, padding="same", activation="relu")(h)
+        h = layers.MaxPooling2D(3, strides=1, padding="same")(h)
+        return keras.Model(x, layers.Dense(3)(layers.Flatten()(h)))
+
+    return build

@@ -17,17 +17,7 @@ layers, ops = keras.layers, keras.ops
 RANGE = (0.0, 255.0)
 
 
-def upsampling() -> keras.Model:
-    keras.utils.set_random_seed(5)
-    x = keras.Input((12, 12, 3))
-    h = layers.Conv2D(5, 3, strides=2, padding="same", activation="relu")(x)
-    h = layers.UpSampling2D(2, interpolation="bilinear")(h)
-    h = layers.Conv2D(5, 3, padding="same", activation="relu")(h)
-    h = layers.MaxPooling2D(3, strides=1, padding="same")(h)
-    return keras.Model(x, layers.Dense(3)(layers.Flatten()(h)))
-
-
-def test_an_attack_runs_on_a_corrected_network(make_images) -> None:
+def test_an_attack_runs_on_a_corrected_network(upsampling, make_images) -> None:
     explainer = tff.explain("gradient", upsampling())
     plain = tff.attack("top_k", k=20, optimizer="annealed_momentum", steps=6)
     attack = replace(plain, surrogate=Corrected(plain.surrogate))

@@ -18,16 +18,6 @@ from tf_fragile.surrogates import NoSurrogate, ScaledSoftplus
 layers = keras.layers
 
 
-def upsampling() -> keras.Model:
-    keras.utils.set_random_seed(5)
-    x = keras.Input((12, 12, 3))
-    h = layers.Conv2D(5, 3, strides=2, padding="same", activation="relu")(x)
-    h = layers.UpSampling2D(2, interpolation="bilinear")(h)
-    h = layers.Conv2D(5, 3, padding="same", activation="relu")(h)
-    h = layers.MaxPooling2D(3, strides=1, padding="same")(h)
-    return keras.Model(x, layers.Dense(3)(layers.Flatten()(h)))
-
-
 def normalised() -> keras.Model:
     keras.utils.set_random_seed(5)
     x = keras.Input((12, 12, 3))
@@ -36,7 +26,7 @@ def normalised() -> keras.Model:
     return keras.Model(x, layers.Dense(3)(layers.Flatten()(h)))
 
 
-def test_corrected_operations_are_of_the_kind_of_what_they_stand_for() -> None:
+def test_corrected_operations_are_of_the_kind_of_what_they_stand_for(upsampling) -> None:
     before = as_network(upsampling())
     after = correct_derivatives(before)
     kinds = [[kind_of(node) for node in net.graph.nodes] for net in (before, after)]
@@ -45,7 +35,9 @@ def test_corrected_operations_are_of_the_kind_of_what_they_stand_for() -> None:
 
 
 @pytest.mark.parametrize("name", ["gradient", "lrp_epsilon", "lrp_zplus", "guided_backprop"])
-def test_maps_of_the_corrected_network_are_those_of_the_network(name, make_images) -> None:
+def test_maps_of_the_corrected_network_are_those_of_the_network(
+    upsampling, name, make_images
+) -> None:
     network = as_network(upsampling())
     x = make_images(2)
     plain = tff.explain(name, network)(x, target=1)
@@ -79,6 +71,6 @@ def test_the_correction_changes_what_an_attack_follows(make_images) -> None:
     np.testing.assert_array_equal(right, again)
 
 
-def test_a_surrogate_without_scales_has_none_when_corrected(make_images) -> None:
+def test_a_surrogate_without_scales_has_none_when_corrected(upsampling, make_images) -> None:
     network = as_network(upsampling())
     assert Corrected(NoSurrogate()).scales(network, tf.constant(make_images(1))) == ()
