@@ -27,11 +27,12 @@ from feeding_page import page
 
 from tf_fragile import cli
 from tf_fragile.audit.alternatives import Alternative, geometries, preprocessings
+from tf_fragile.audit.asked import asked
+from tf_fragile.audit.asking import ask
 from tf_fragile.audit.class_orders import class_orders
 from tf_fragile.audit.contest import accuracy
 from tf_fragile.audit.feeding import Feeding, judge
 from tf_fragile.audit.plan import make_plan
-from tf_fragile.audit.settings import AuditSettings
 from tf_fragile.audit.subject import open_subject
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.data import Reading, Source
@@ -126,7 +127,7 @@ def whole(fed: Fed, known: dict[int, Remembering], seed: int) -> Row:
 
 def cost(fed: Fed, data: Path, images: int) -> Row:
     """Seconds of drawing and judging, and of an audit by its own plan; photographs only."""
-    settings = AuditSettings(
+    settings = asked(
         model=fed.name, weights=str(data / WEIGHTS[fed.name]), data=fed.spec, num_images=images
     )
     case = replace(right(fed), network=as_network(fed.model))
@@ -137,7 +138,8 @@ def cost(fed: Fed, data: Path, images: int) -> Row:
     drawing = time.perf_counter() - started
     judged(case, case.network, 0)
     seconds = time.perf_counter() - started
-    plan = make_plan(open_subject(replace(settings, only_correct=images < 600)))
+    opened = open_subject(replace(settings, only_correct=images < 600))
+    plan = make_plan(opened, ask(opened).bound)
     return {
         "seconds": seconds,
         "drawing": drawing,

@@ -19,8 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from survival_page import Trial
 
+from tf_fragile.audit.asked import asked
+from tf_fragile.audit.asking import ask as probes_of
 from tf_fragile.audit.settings import AuditSettings
-from tf_fragile.audit.subject import Subject, open_subject
+from tf_fragile.audit.subject import Opened, open_subject
 from tf_fragile.errors import InputError
 from tf_fragile.probes.running import run
 from tf_fragile.runs.gallery import gallery_path
@@ -28,7 +30,7 @@ from tf_fragile.runs.records import part_path
 
 Damage = Callable[[Path], None]
 PROBE = "fragility"
-TINY = AuditSettings(
+TINY = asked(
     num_images=4, steps=1, explainers=("gradient",), epsilon=(4.0,), shard_size=1, plateau=0
 )
 
@@ -37,7 +39,7 @@ TINY = AuditSettings(
 class Subjects:
     """A run and what is asked of it; `other` is the finished run of another seed."""
 
-    subject: Subject
+    subject: Opened
     whole: Path
     other: Path
     records: pd.DataFrame
@@ -45,13 +47,15 @@ class Subjects:
 
 def ask(
     directory: Path,
-    subject: Subject,
+    opened: Opened,
     settings: AuditSettings = TINY,
     model: keras.Model | None = None,
 ) -> pd.DataFrame:
     """What an audit asks of a run directory."""
+    subject = opened.subject
+    (bound,) = probes_of(opened).bound.values()
     shown = frozenset(map(int, subject.positions))
-    probe = dataclasses.replace(subject.probe, seed=settings.seed, shown=shown)
+    probe = dataclasses.replace(bound.probe, seed=settings.seed, shown=shown)  # type: ignore[type-var]
     records, _ = run(
         directory,
         [probe],
@@ -59,13 +63,13 @@ def ask(
         subject.positions.tolist()[: settings.num_images],
         model=model or subject.model,
         seed=settings.seed,
-        settings=dataclasses.asdict(settings),
-        settings_of={probe.name: {}},
+        settings=dataclasses.asdict(dataclasses.replace(settings, asked={})),
+        settings_of={PROBE: dataclasses.asdict(settings.of(PROBE))},
         command=["survival"],
         size=settings.shard_size,
         progress=False,
     )
-    return records[probe.name]
+    return records[PROBE]
 
 
 def trials(root: Path) -> Iterator[Trial]:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import tf_fragile as tff
 from tf_fragile.attacks.objectives import OBJECTIVES
+from tf_fragile.backprop.network import as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
 from tf_fragile.explainers.catalog import EXPLAINERS
 from tf_fragile.metrics.catalog import METRICS
 from tf_fragile.models.saved.user_code import import_code
+from tf_fragile.probes.catalog import PROBES
+from tf_fragile.probes.contract import Subject
 from tf_fragile.probes.running import run
 
 PAGE = Path(__file__).resolve().parents[1] / "CONTRIBUTING.md"
@@ -33,13 +36,13 @@ def example(heading: str) -> str:
 
 @pytest.fixture
 def registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file of a user who copied the three examples that register something."""
-    for registry in (EXPLAINERS, OBJECTIVES, METRICS):
+    """The file of a user who copied the examples that register something."""
+    for registry in (EXPLAINERS, OBJECTIVES, METRICS, PROBES):
         for table in ("_entries", "_places"):
             monkeypatch.setattr(registry, table, dict(getattr(registry, table)))
     monkeypatch.setattr(sys, "path", list(sys.path))
     path = tmp_path / "mine.py"
-    parts = ("An explainer", "An attack objective", "A metric")
+    parts = ("An explainer", "An attack objective", "A metric", "A probe")
     path.write_text("\n\n".join(map(example, parts)), "utf-8")
     import_code(str(path))
 
@@ -72,9 +75,9 @@ def test_the_explainer_the_objective_and_the_metric_work_together(
 
 
 @pytest.mark.slow
-def test_the_probe_runs_resumes_and_writes(model: keras.Model, tmp_path: Path) -> None:
-    space: dict[str, Any] = {}
-    exec(compile(example("A probe"), "probe.py", "exec", dont_inherit=True), space)
+def test_the_probe_runs_resumes_and_writes(
+    registered: None, model: keras.Model, tmp_path: Path
+) -> None:
     source = Source(
         name="noise",
         class_names=None,
@@ -85,18 +88,22 @@ def test_the_probe_runs_resumes_and_writes(model: keras.Model, tmp_path: Path) -
         size=3,
     )
     explainers = {name: tff.explain(name, model) for name in ("gradient", "gradient_x_input")}
-    probe = space["Concentration"](explainers, source)
+    entry = PROBES["concentration"]
+    subject = Subject(
+        model, as_network(model), source, explainers, np.arange(3), np.zeros(3, bool), there=3
+    )
+    bound = entry.bind(entry.settings(share=0.5), subject)
 
-    def asked() -> Any:
+    def asked() -> pd.DataFrame:
         found, _ = run(
             tmp_path,
-            [probe],
+            [bound.probe],
             source,
             range(3),
             model=model,
             seed=0,
             settings={},
-            settings_of={probe.name: {"share": probe.share}},
+            settings_of={"concentration": bound.decides},
             command=["example"],
             size=2,
             progress=False,
@@ -106,10 +113,11 @@ def test_the_probe_runs_resumes_and_writes(model: keras.Model, tmp_path: Path) -
     table = asked()
     parts = sorted(tmp_path.glob("records/concentration/*.parquet"))
     before = [part.stat().st_mtime_ns for part in parts]
-    assert len(parts) == 2 and len(table) == 6 and set(table["share"]) == {0.5}
-    maps = np.abs(explainers["gradient"](PIXELS[:1].astype("float32"))).ravel()
+    assert len(parts) == 2 and len(table) == 12 and set(table["share"]) == {0.5}
+    maps = np.abs(explainers["gradient"](PIXELS[:1].astype("float32"))).ravel().astype("float64")
     ranked = np.cumsum(np.sort(maps)[::-1]) / maps.sum()
-    own = table[(table["explainer"] == "gradient") & (table["sample"] == 0)]
+    first = table[(table["explainer"] == "gradient") & (table["sample"] == 0)]
+    own = first[first["role"] == "measured"]
     assert own["value"].item() == pytest.approx((ranked < 0.5).mean())
     assert asked().equals(table)
     assert [part.stat().st_mtime_ns for part in parts] == before

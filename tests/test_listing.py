@@ -26,6 +26,9 @@ def run(*args: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+KINDS = "attacks, explainers, metrics, probes"
+
+
 @pytest.mark.parametrize(
     ("kind", "names"),
     [
@@ -74,10 +77,13 @@ def test_the_command_prints_the_table_and_parts_of_a_file(tmp_path: Path) -> Non
     ("args", "sentence"),
     [
         (("explainer",), "Unknown kind of part 'explainer'; did you mean explainers?"),
-        ((), "Say what to list, one of attacks, explainers, metrics: tf_fragile list KIND."),
+        (
+            (),
+            f"Say what to list, one of {KINDS}: tf_fragile list KIND.",
+        ),
         (
             ("a", "b"),
-            "Say what to list, one of attacks, explainers, metrics: tf_fragile list KIND.",
+            f"Say what to list, one of {KINDS}: tf_fragile list KIND.",
         ),
     ],
 )
@@ -89,5 +95,7 @@ def test_what_is_no_kind_is_one_sentence(args: tuple[str, ...], sentence: str) -
 def test_the_help_says_what_may_be_listed() -> None:
     done = run("--help")
     assert done.returncode == 0
-    assert done.stdout.startswith("usage: tf_fragile list explainers|attacks|metrics [--flag=")
+    assert done.stdout.startswith(
+        "usage: tf_fragile list explainers|probes|attacks|metrics [--flag="
+    )
     assert "--import:" in done.stdout

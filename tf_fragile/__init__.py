@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from tf_fragile import attacks, backprop, data, derivatives, explainers, metrics, models
     from tf_fragile.attacks.factory import attack
     from tf_fragile.attacks.halving import smallest_epsilon
+    from tf_fragile.audit.python import audit
     from tf_fragile.explainers.catalog import explain
 
-_ROOMS = ("attacks", "backprop", "data", "derivatives", "explainers", "metrics", "models")
+_ROOMS = ("attacks", "audit", "backprop", "data", "derivatives", "explainers", "metrics", "models")
 _NAMES = {
     "attack": "tf_fragile.attacks.factory",
     "explain": "tf_fragile.explainers.catalog",
@@ -37,6 +38,7 @@ __all__ = [
     "__version__",
     "attack",
     "attacks",
+    "audit",
     "backprop",
     "data",
     "derivatives",

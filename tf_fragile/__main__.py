@@ -41,8 +41,8 @@ COMMANDS.register(
     "list",
     Command(
         "tf_fragile.listing",
-        "the explainers, attacks or metrics there are, with what each costs and needs",
-        "explainers|attacks|metrics ",
+        "the explainers, probes, attacks or metrics there are, with what each costs and needs",
+        "explainers|probes|attacks|metrics ",
     ),
 )
 

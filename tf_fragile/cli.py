@@ -11,6 +11,7 @@ import errno
 import io
 import logging
 import os
+import re
 import shlex
 import sys
 import tempfile
@@ -174,9 +175,48 @@ def _bad_input(sentence: str) -> int:
     return BAD_INPUT
 
 
+def define_dotted() -> None:
+    """Lets the command line hold `--NAME.SETTING=value`, of which `dotted` tells.
+
+    For settings of parts that are known only when the user's own code has been run.
+    """
+    flags.DEFINE_multi_string(
+        _DOTTED, [], "NAME.SETTING=value, a setting of one probe; --NAME.SETTING=value for short."
+    )
+
+
+def dotted() -> list[tuple[str, str, str]]:
+    """Name, setting and text of each argument `--NAME.SETTING=value`, in order.
+
+    Raises:
+      InputError: one is not of this form.
+    """
+    found = []
+    for argument in flags.FLAGS[_DOTTED].value or ():
+        parts = _IS_DOTTED.fullmatch(f"--{argument}")
+        if parts is None or parts[3] is None:
+            raise InputError(f"--{argument} has no value; write --NAME.SETTING=VALUE.")
+        found.append((parts[1], parts[2], parts[3]))
+    return found
+
+
+_DOTTED = "set"
+_IS_DOTTED = re.compile(r"--?([A-Za-z_]\w*)\.([A-Za-z_]\w*)(?:=(.*))?", re.DOTALL)
+
+
+def _spelt_out(argv: list[str]) -> list[str]:
+    """The arguments with dotted ones as values of a flag, where the command has it."""
+    if _DOTTED not in flags.FLAGS:
+        return argv
+    return [
+        f"--{_DOTTED}={argument.lstrip('-')}" if _IS_DOTTED.fullmatch(argument) else argument
+        for argument in argv
+    ]
+
+
 def _parse(argv: list[str]) -> list[str]:
     try:
-        return list(flags.FLAGS(argv))
+        return list(flags.FLAGS(_spelt_out(argv)))
     except flags.Error as error:
         ours = error.__context__  # of a flag that has a description
         sentence = f"{' '.join(str(error).split())} See --help."
@@ -249,6 +289,16 @@ def given_settings(settings: type, *, leave_out: Sequence[str] = ()) -> dict[str
 def define_seed(text: str) -> None:
     """Defines `--seed`, which is 0 unless given; `text` says what it decides."""
     _define(Setting("seed", "int", 0, low=0, high=WHOLE), 0, text)
+
+
+def define_cache() -> None:
+    """Defines `--cache`, for commands that build what other runs can use, too."""
+    flags.DEFINE_string(
+        "cache",
+        None,
+        "Directory of what runs share, as patterns and trained networks, built once and then "
+        "read; the platform's cache by default. Deleting it costs time and changes nothing.",
+    )
 
 
 def define_width(default: float | None, text: str) -> None:

@@ -54,8 +54,22 @@ def _metrics() -> Table:
     return (("metric", "better", "unit", "what"), *rows)
 
 
+def _probes() -> Table:
+    from tf_fragile.probes.catalog import PROBES
+    from tf_fragile.settings import described
+
+    rows = []
+    for name in PROBES.registered():
+        settings = described(PROBES[name].settings)
+        bare = "" if PROBES[name].bare else f"{name}."
+        said = ", ".join(f"--{bare}{setting}" for setting in settings)
+        rows.append((name, PROBES[name].question, said or "-"))
+    return (("probe", "what it asks", "settings"), *rows)
+
+
 LISTINGS: Registry[Callable[[], Table]] = Registry("kind of part")
 LISTINGS.register("explainers", _explainers)
+LISTINGS.register("probes", _probes)
 LISTINGS.register("attacks", _attacks)
 LISTINGS.register("metrics", _metrics)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tf_fragile.errors import InputError, shown, unknown_name
 
@@ -97,3 +98,16 @@ class Registry(Mapping[str, T]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+def later(path: str) -> Callable[..., Any]:
+    """A function by its place, `package.module:NAME`, which is imported when it is called.
+
+    For parts behind TensorFlow, whose import takes seconds that `--help` should not.
+    """
+    module, _, name = path.partition(":")
+
+    def call(*arguments: Any, **settings: Any) -> Any:
+        return getattr(importlib.import_module(module), name)(*arguments, **settings)
+
+    return call

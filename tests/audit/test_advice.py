@@ -12,6 +12,7 @@ import pytest
 from colours import by_colour, picture
 from PIL import Image
 
+from tf_fragile.audit.asked import asked
 from tf_fragile.audit.run import run_audit
 from tf_fragile.audit.settings import AuditSettings
 from tf_fragile.audit.subject import open_subject
@@ -25,7 +26,7 @@ FAST = {"steps": 1, "explainers": ("gradient",), "epsilon": (4.0,), "num_images"
 def settings(root: Path, model: keras.Model, **more) -> AuditSettings:
     model.save(root / "m.keras")
     given = {"model": str(root / "m.keras"), "data": f"folder:{root / 'data'}", **FAST, **more}
-    return AuditSettings(**given)
+    return asked(**given)
 
 
 def folders(root: Path, names, count: int = 8) -> None:
@@ -63,7 +64,7 @@ def test_names_in_the_order_that_is_advised_end_in_a_right_audit(tmp_path: Path)
     given = replace(given, classes=listed(said_of(wrong), tmp_path / "names.txt"))
     result = run_audit(given, tmp_path / "right", say=str, progress=False)
     assert "feeding" not in [doubt.kind for doubt in result.verdicts[0].reasons]
-    assert (result.records["label"] == result.records["predicted"]).all()
+    assert (result["fragility"].records["label"] == result["fragility"].records["predicted"]).all()
     # A file in the wrong order is put right in the same way.
     (tmp_path / "names.txt").write_text("a\nb\nc")
     doubt, accuracy = feeding(given)

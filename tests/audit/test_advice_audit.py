@@ -96,11 +96,11 @@ def test_all_wrong_images_are_attacked_by_the_flag_that_is_advised(tmp_path: Pat
     assert flag is not None, answer.sentence
     answer = audit(tmp_path, model, data, flag[1])
     assert answer.code == 0
-    counted = "1 image; 1 looked at, 1 misclassified, none passed over, 1 attacked"
+    counted = "1 image; 1 looked at, 1 misclassified, none passed over, 1 audited"
     assert answer.out.count(counted) == 2  # in the plan and at the end
     assert counted in (tmp_path / "out" / "report.html").read_text("utf-8")
     table = pd.read_csv(tmp_path / "out" / "samples.csv")
-    assert table["outcome"].tolist() == ["attacked"]
+    assert table["outcome"].tolist() == ["audited"]
     np.testing.assert_array_equal(table["label"], (own + 1) % 3)
     np.testing.assert_array_equal(table["predicted"], own)
 

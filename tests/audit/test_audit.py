@@ -18,8 +18,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tf_fragile.audit.asked import asked
 from tf_fragile.audit.run import run_audit
-from tf_fragile.audit.settings import AuditSettings, Budget
+from tf_fragile.audit.settings import Budget
 from tf_fragile.audit.specs import in_words
 from tf_fragile.errors import InputError
 from tf_fragile.probes.fragility.verdict import sentence
@@ -32,7 +33,7 @@ FAST = {"steps": 3, "explainers": ("gradient",), "epsilon": (4.0, 8.0), "num_ima
 
 def audit(out: Path, said: list[str] | None = None, **settings):
     say = (said if said is not None else []).append
-    return run_audit(AuditSettings(**{**FAST, **settings}), out, say=say, progress=False)
+    return run_audit(asked(**{**FAST, **settings}), out, say=say, progress=False)
 
 
 class Finished(NamedTuple):
@@ -84,16 +85,16 @@ def test_an_audit_leaves_a_table_records_a_summary_a_manifest_and_a_report(finis
     out, said, result = finished
     text = "\n".join(said)
     assert said[0].startswith("model: embedded (")
-    assert "forward passes in 1 shards and 3 attacks to build, roughly" in text
+    assert "forward passes in 1 shards and 3 functions to build, roughly" in text
     assert "gradient: random_sign | top_k" in text
     assert sentence(result.verdicts[0]) in said
     records = read_records(out, "fragility")
-    pd.testing.assert_frame_equal(records, result.records)
+    pd.testing.assert_frame_equal(records, result["fragility"].records)
     summary = pd.read_csv(out / "summary.csv")
-    assert len(summary) == 4
+    assert len(summary) == 4 and set(summary["probe"]) == {"fragility"}
     manifest = json.loads((out / "manifest.json").read_text("utf-8"))
-    assert manifest["settings"]["epsilon"] == [4.0, 8.0]
-    assert manifest["settings"]["k"] == 409
+    assert manifest["probes"]["fragility"]["epsilon"] == [4.0, 8.0]
+    assert manifest["probes"]["fragility"]["k"] == 409
     assert manifest["wall_time_s"] > 0
     page = result.report.read_text("utf-8")
     assert "data:image/png" in page
@@ -109,25 +110,27 @@ def test_the_search_for_the_smallest_radius_adds_a_line_and_leaves_the_table(
     (line,) = (line for line in said if "half the top-k overlap" in line)
     assert line.startswith("gradient under top_k: half the top-k overlap is gone at a median eps")
     assert line.split(": ")[1].rstrip(".") in searched.report.read_text("utf-8")
-    pd.testing.assert_frame_equal(finished.result.summary, searched.summary)
-    radii = searched.records[searched.records.metric == "smallest_epsilon"].value
+    pd.testing.assert_frame_equal(
+        finished.result["fragility"].summary, searched["fragility"].summary
+    )
+    radii = (
+        searched["fragility"]
+        .records[searched["fragility"].records.metric == "smallest_epsilon"]
+        .value
+    )
     assert ((radii >= 4) & (radii <= 8) | np.isinf(radii)).all() and len(radii) > 0
 
 
 def test_an_explainer_is_told_with_the_settings_it_was_given() -> None:
-    budget = Budget("sign", 1, None, 8, {"integrated_gradients": {"rule": "right"}})
+    budget = Budget(8, {"integrated_gradients": {"rule": "right"}})
     assert in_words("gradient", budget) == "gradient"
     told = in_words("integrated_gradients:steps=20", budget)
     assert told == "integrated_gradients (steps = 20, rule = right)"
 
 
-def test_a_chunk_is_no_larger_than_what_a_shard_can_fill() -> None:
-    assert AuditSettings(shard_size=4, epsilon=(1.0, 2.0)).rows_at_once == 8
-    assert AuditSettings(shard_size=4, epsilon=(8.0,), rows=3).rows_at_once == 3
-
-
 def test_attack_beats_random_on_the_embedded_net(tmp_path) -> None:
-    summary = audit(tmp_path / "out", steps=15, epsilon=(8.0,)).summary.set_index("attack")
+    summary = audit(tmp_path / "out", steps=15, epsilon=(8.0,))["fragility"].summary
+    summary = summary.set_index("attack")
     gap = summary.top_k_intersection_mean["random_sign"] - summary.top_k_intersection_mean["top_k"]
     assert gap > 0.3
 
@@ -138,14 +141,14 @@ def test_a_keras_file_and_a_folder_with_corrupt_pictures(tmp_path, model_file, f
     text = "\n".join(said)
     assert "softmax head 'probs' stripped; logits are explained" in text
     counted = "5 files found, 2 skipped, 3 read; 3 looked at, without labels"
-    assert text.count(f"{counted}, 3 attacked") == 2  # plan and end
+    assert text.count(f"{counted}, 3 audited") == 2  # plan and end
     assert text.count("skipped: 2 files (") == 2
     assert "broken.jpg" not in text
     page = result.report.read_text("utf-8")
     assert "broken.jpg" in page
     assert "cut.png" in page
     assert counted in page
-    assert result.summary.n.sum() + result.summary.n_failed.sum() == 12
+    assert result["fragility"].summary.n.sum() + result["fragility"].summary.n_failed.sum() == 12
 
 
 def test_names_with_html_are_shown_as_text(tmp_path, model_file) -> None:
@@ -175,12 +178,14 @@ def test_running_the_same_audit_again_recomputes_nothing(tmp_path, finished) -> 
     stamp = part.stat().st_mtime_ns
     second = audit(out)
     assert part.stat().st_mtime_ns == stamp
-    pd.testing.assert_frame_equal(finished.result.summary, second.summary)
+    pd.testing.assert_frame_equal(finished.result["fragility"].summary, second["fragility"].summary)
 
 
 def test_another_audit_in_the_same_directory_is_refused(tmp_path, finished) -> None:
     finished.copied(tmp_path / "out")
-    with pytest.raises(InputError, match=r"holds another run: epsilon was \[4\.0, 8\.0\] and is"):
+    with pytest.raises(
+        InputError, match=r"holds another run: fragility\.epsilon was \[4\.0, 8\.0\] and is"
+    ):
         audit(tmp_path / "out", epsilon=(1.0,))
 
 

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tf_fragile.audit.asked import asked
 from tf_fragile.audit.plan import make_plan
-from tf_fragile.audit.settings import AuditSettings
 from tf_fragile.audit.subject import open_subject
 from tf_fragile.errors import InputError
 
@@ -79,7 +79,7 @@ def test_home_directories_and_a_plain_folder_are_understood_and_said(home, done)
 
 
 def test_fewer_images_than_asked_for_are_audited_and_said(home, done) -> None:
-    sentence = "--num_images=9, but there are only 4 images; 4 are attacked"
+    sentence = "--num_images=9, but there are only 4 images; 4 are audited"
     assert sentence in done.stdout.splitlines()  # in the plan
     assert done.stdout.count(sentence) == 2
     assert sentence in (home / "out" / "report.html").read_text("utf-8")
@@ -167,7 +167,7 @@ def subject_of(root: Path, shape, *layers, **settings):
     for seed in range(3):
         picture(data / f"{seed}.png", seed)
     return open_subject(
-        AuditSettings(
+        asked(
             model=str(root / "m.keras"), data=f"folder:{data}", num_images=2,
             explainers=("gradient",), steps=1, epsilon=(4.0,), **settings,
         )
@@ -195,9 +195,9 @@ def test_a_model_of_another_kind_of_input_is_audited_as_one_of_pictures(
     tmp_path, shape, layers, image_shape, said
 ) -> None:
     subject = subject_of(tmp_path, shape, *layers)
-    assert subject.image_shape == image_shape
-    assert said in make_plan(subject).lines
-    assert subject.model.input_shape == (None, *shape)  # what the digest is of
+    assert subject.subject.source.image_shape == image_shape
+    assert said in make_plan(subject, {}).lines
+    assert subject.subject.model.input_shape == (None, *shape)  # what the digest is of
 
 
 def test_the_size_that_is_asked_for_is_the_remedy(tmp_path) -> None:
@@ -206,5 +206,7 @@ def test_the_size_that_is_asked_for_is_the_remedy(tmp_path) -> None:
         subject_of(tmp_path, (None, None, 3), *layers)
     shutil.rmtree(tmp_path / "pictures")
     subject = subject_of(tmp_path, (None, None, 3), *layers, image_size=(6, 9))
-    assert "input: the model takes images of any size, and gets 6 x 9" in make_plan(subject).lines
-    assert subject.image_shape == (6, 9, 3)
+    assert (
+        "input: the model takes images of any size, and gets 6 x 9" in make_plan(subject, {}).lines
+    )
+    assert subject.subject.source.image_shape == (6, 9, 3)

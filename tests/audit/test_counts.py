@@ -34,29 +34,29 @@ def test_found_is_read_and_skipped_and_looked_at_is_passed_over_and_attacked() -
     files = (Skipped("a.jpg", "broken"), Skipped("b.jpg", "broken"))
     counts = count(source(40, files), drawn([0, 1, -1, 2], [0, 0, 1, 2]), asked=3)
     assert (counts.found, counts.skipped, counts.read) == (42, 2, 40)
-    assert (counts.looked_at, counts.passed_over, counts.attacked) == (4, 1, 3)
+    assert (counts.looked_at, counts.passed_over, counts.audited) == (4, 1, 3)
     assert counts.text == (
         "42 files found, 2 skipped, 40 read; 4 looked at, 1 misclassified and passed over, "
-        "3 attacked"
+        "3 audited"
     )
     assert counts.shortfall == ""
 
 
 def test_images_that_are_no_files_are_called_images() -> None:
     counts = count(source(1), drawn([0], [1], only_correct=False), asked=None)
-    assert counts.text == "1 image; 1 looked at, 1 misclassified, none passed over, 1 attacked"
+    assert counts.text == "1 image; 1 looked at, 1 misclassified, none passed over, 1 audited"
     right = count(source(1), drawn([0], [0], only_correct=False), asked=None)
-    assert right.text == "1 image; 1 looked at, 0 misclassified and passed over, 1 attacked"
+    assert right.text == "1 image; 1 looked at, 0 misclassified and passed over, 1 audited"
 
 
 def test_without_labels_nothing_is_said_of_mistakes() -> None:
     counts = count(source(9), drawn([-1, -1], [0, 2]), asked=2)
-    assert counts.text == "9 images; 2 looked at, without labels, 2 attacked"
+    assert counts.text == "9 images; 2 looked at, without labels, 2 audited"
 
 
 def test_what_was_not_looked_at_could_be_attacked() -> None:
-    assert count(source(9), drawn([0, 0, 0], [0, 0, 1]), asked=2).attackable == 8
-    assert count(source(3), drawn([0, 0, 0], [0, 0, 1]), asked=5).attackable == 2
+    assert count(source(9), drawn([0, 0, 0], [0, 0, 1]), asked=2).auditable == 8
+    assert count(source(3), drawn([0, 0, 0], [0, 0, 1]), asked=5).auditable == 2
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,14 @@ def test_what_was_not_looked_at_could_be_attacked() -> None:
             40,
             3,
             "--num_images=100, but only 37 of the 40 images are classified correctly; "
-            "37 are attacked",
+            "37 are audited",
         ),
-        (37, 0, "--num_images=100, but there are only 37 images; 37 are attacked"),
-        (1, 0, "--num_images=100, but there is only 1 image; 1 is attacked"),
+        (37, 0, "--num_images=100, but there are only 37 images; 37 are audited"),
+        (1, 0, "--num_images=100, but there is only 1 image; 1 is audited"),
         (
             9,
             8,
-            "--num_images=100, but only 1 of the 9 images is classified correctly; 1 is attacked",
+            "--num_images=100, but only 1 of the 9 images is classified correctly; 1 is audited",
         ),
     ],
 )

@@ -11,11 +11,11 @@ import pytest
 from feeding_nets import CLASSES, SIDE, judged, model, network, pictures, refed, source
 
 from tf_fragile.audit.alternatives import Alternative, preprocessings
+from tf_fragile.audit.asked import asked
 from tf_fragile.audit.class_orders import class_orders
 from tf_fragile.audit.contest import contest
 from tf_fragile.audit.feeding import Feeding, judge
 from tf_fragile.audit.run import run_audit
-from tf_fragile.audit.settings import AuditSettings
 from tf_fragile.audit.suspicion import at_chance, is_hopeless, suspicions
 from tf_fragile.backprop.network import as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS
@@ -396,7 +396,7 @@ def archive(tmp_path_factory):
 
 def audited(archive, out, said: list[str], **how):
     given = {"model": str(archive / "m.keras"), "data": f"npz:{archive / 'x.npz'}", **FAST, **how}
-    return run_audit(AuditSettings(**given), out, say=said.append, progress=False)
+    return run_audit(asked(**given), out, say=said.append, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -439,6 +439,6 @@ def test_the_remedy_followed_literally_ends_in_a_right_audit(wrong, archive, tmp
 def test_where_none_is_right_there_is_nothing_to_audit(archive, tmp_path) -> None:
     np.savez(tmp_path / "x.npz", images=pictures(60), labels=5 - np.arange(60) % CLASSES)
     with pytest.raises(
-        InputError, match=r"^None of the 60 images .* nothing to attack; the model seems"
+        InputError, match=r"^None of the 60 images .* nothing to audit; the model seems"
     ):
         audited(archive, tmp_path / "out", [], data=f"npz:{tmp_path / 'x.npz'}", num_images=None)

@@ -13,13 +13,15 @@ import pytest
 from attack_records import attack_records
 from PIL import Image
 
-from tf_fragile.audit.gallery import examples
+from tf_fragile.audit.asked import asked
+from tf_fragile.audit.asking import ask
 from tf_fragile.audit.plan import make_plan
 from tf_fragile.audit.run import AuditResult, run_audit
-from tf_fragile.audit.settings import AuditSettings
-from tf_fragile.audit.subject import Subject, open_subject
+from tf_fragile.audit.subject import Opened, open_subject
 from tf_fragile.probes import running
+from tf_fragile.probes.fragility.examples import examples
 from tf_fragile.probes.fragility.pictures import deviation_arrays, deviations, kept
+from tf_fragile.probes.fragility.probe import FragilityProbe
 from tf_fragile.probes.fragility.shown import Place, choose_shown
 from tf_fragile.probes.running import keep_pictures
 from tf_fragile.runs.atomic import make_directory
@@ -61,7 +63,7 @@ class Run:
     def __init__(self, root: Path) -> None:
         self.root, self.out = root, root / "out"
         self.said: list[str] = []
-        self.settings = AuditSettings(
+        self.settings = asked(
             model=str(root / "m.keras"),
             data=f"folder:{root / 'data'}",
             num_images=None,
@@ -100,8 +102,13 @@ def records(run: Run, three: Path) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def subject(run: Run) -> Subject:
+def opened(run: Run) -> Opened:
     return open_subject(run.settings)
+
+
+@pytest.fixture(scope="module")
+def probe(opened: Opened) -> FragilityProbe:
+    return ask(opened).bound[PROBE].probe
 
 
 def stamps(directory: Path) -> dict[str, int]:
@@ -135,7 +142,7 @@ def test_counts_are_the_same_in_plan_end_and_report_and_a_new_gallery_computes_n
     run: Run, three: Path
 ) -> None:
     before, drawn = stamps(run.out / "records" / PROBE), stamps(run.out / "gallery" / PROBE)
-    text = "7 looked at, 2 misclassified and passed over, 5 attacked"
+    text = "7 looked at, 2 misclassified and passed over, 5 audited"
     for gallery, pictures in [(5, 2), (2, 0), (0, 0)]:
         result = run(gallery)
         assert result.counts.text.endswith(text)
@@ -143,7 +150,12 @@ def test_counts_are_the_same_in_plan_end_and_report_and_a_new_gallery_computes_n
         assert f"left out: {result.counts.passed_over} images, misclassified" in run.said
         # Among the facts, and at what is left out.
         assert result.report.read_text("utf-8").count(text) == 2
-        assert result.summary.n.add(result.summary.n_failed).eq(result.counts.attacked).all()
+        assert (
+            result["fragility"]
+            .summary.n.add(result["fragility"].summary.n_failed)
+            .eq(result.counts.audited)
+            .all()
+        )
         assert len(cards(result.report)) == gallery
         assert stamps(run.out / "records" / PROBE) == before
         after = stamps(run.out / "gallery" / PROBE)
@@ -160,14 +172,14 @@ def test_every_image_looked_at_is_in_the_table_of_samples(run: Run, three: Path)
     assert list(table["sample"]) == list(range(7))
     assert list(table["label_name"]) == [NAMES[0]] * 2 + [NAMES[1]] * 3 + [NAMES[2]] * 2
     assert list(table["predicted_name"]) == [NAMES[1]] * 5 + [NAMES[2]] * 2
-    assert list(table["outcome"]) == ["misclassified"] * 2 + ["attacked"] * 5
+    assert list(table["outcome"]) == ["misclassified"] * 2 + ["audited"] * 5
 
 
-def keep(subject: Subject, out: Path, samples: list[int], records: pd.DataFrame) -> None:
+def keep(probe: FragilityProbe, out: Path, samples: list[int], records: pd.DataFrame) -> None:
     with held(out) as lease:
         keep_pictures(
             out,
-            subject.probe,
+            probe,
             samples,
             records,
             name=PROBE,
@@ -179,14 +191,19 @@ def keep(subject: Subject, out: Path, samples: list[int], records: pd.DataFrame)
 
 
 def test_pictures_of_a_second_attack_equal_those_of_the_first_to_the_bit(
-    run: Run, three: Path, records: pd.DataFrame, subject: Subject, tmp_path: Path
+    run: Run,
+    three: Path,
+    records: pd.DataFrame,
+    opened: Opened,
+    probe: FragilityProbe,
+    tmp_path: Path,
 ) -> None:
     whole, _ = running.run(
         tmp_path,
-        [replace(subject.probe, shown=frozenset(range(7)))],
-        subject.source,
+        [replace(probe, shown=frozenset(range(7)))],
+        opened.subject.source,
         range(7),
-        model=subject.model,
+        model=opened.subject.model,
         seed=0,
         settings={},
         settings_of={PROBE: {}},
@@ -205,7 +222,7 @@ def test_pictures_of_a_second_attack_equal_those_of_the_first_to_the_bit(
 
 
 def test_what_is_lost_damaged_or_interrupted_is_made_again_and_nothing_else(
-    records: pd.DataFrame, subject: Subject, tmp_path: Path, monkeypatch
+    records: pd.DataFrame, probe: FragilityProbe, tmp_path: Path, monkeypatch
 ) -> None:
     make_directory(gallery_directory(tmp_path, PROBE))
     real, written = running.write_gallery, []
@@ -218,10 +235,10 @@ def test_what_is_lost_damaged_or_interrupted_is_made_again_and_nothing_else(
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(running, "write_gallery", write)
-        keep(subject, tmp_path, [6, 2, 4], records)
+        keep(probe, tmp_path, [6, 2, 4], records)
     stamp = stamps(gallery_directory(tmp_path, PROBE))
     assert list(stamp) == ["image-0000002.npz", "image-0000004.npz"]
-    keep(subject, tmp_path, [6, 2, 4], records)
+    keep(probe, tmp_path, [6, 2, 4], records)
     assert kept(names_of(tmp_path, PROBE, "again")) == {2, 4, 6}
     whole = stamps(gallery_directory(tmp_path, PROBE))
     assert {name: whole[name] for name in stamp} == stamp
@@ -229,23 +246,23 @@ def test_what_is_lost_damaged_or_interrupted_is_made_again_and_nothing_else(
     content = lost.read_bytes(), damaged.read_bytes()
     lost.unlink()
     damaged.write_bytes(content[1][:200])
-    keep(subject, tmp_path, [2, 4, 6], records)
+    keep(probe, tmp_path, [2, 4, 6], records)
     assert (lost.read_bytes(), damaged.read_bytes()) == content
     assert image_path(tmp_path, PROBE, 4).stat().st_mtime_ns == stamp["image-0000004.npz"]
 
 
-def test_the_plan_says_what_the_second_attack_costs(subject: Subject) -> None:
+def test_the_plan_says_what_the_second_attack_costs(opened: Opened) -> None:
     def of(gallery: int):
-        plan = make_plan(subject, gallery)
+        plan = make_plan(opened, ask(opened).bound, gallery)
         return plan.forwards, [line for line in plan.lines if line.startswith("gallery:")]
 
     none, some, everyone = (of(gallery) for gallery in (0, 3, 5))
     assert none[1] == []
     assert some[1] == [
-        "gallery: 3 of the 5 attacked images, chosen by what the attack did to them and attacked "
-        "once more for their pictures"
+        "gallery: 3 of the 5 images, chosen by what was found, and looked at once more for their "
+        "pictures"
     ]
-    assert everyone[1] == ["gallery: all 5 attacked images"]
+    assert everyone[1] == ["gallery: all 5 images"]
     assert some[0] > none[0] == everyone[0]
 
 
@@ -268,12 +285,12 @@ def test_a_second_attack_that_comes_out_otherwise_is_noticed() -> None:
 
 
 def test_a_card_says_that_its_pictures_are_of_another_attack(
-    run: Run, records: pd.DataFrame, subject: Subject
+    run: Run, records: pd.DataFrame, opened: Opened
 ) -> None:
     places = choose_shown(records, 3, "gradient", "top_k").places
     (sample, *_) = (place.sample for place in places)
     arrays = read_gallery(run.out, PROBE) | {f"{sample}|deviation": np.asarray(0.02)}
-    told = {e.sample: e.place for e in examples(arrays, records, subject.source, places)}
+    told = {e.sample: e.place for e in examples(arrays, records, opened.about, places)}
     assert told[sample] == (
         "worst, rank 1 of 5 by overlap; the pictures come from a second attack, whose overlaps "
         "differ by up to 0.02 from the numbers"

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from tf_fragile.audit import inputs
+from tf_fragile.audit.asked import asked
 from tf_fragile.audit.run import run_audit
-from tf_fragile.audit.settings import AuditSettings
 from tf_fragile.audit.subject import open_subject
 from tf_fragile.data import PREPROCESSINGS, Reading, Source, open_source
 from tf_fragile.data.class_index import imagenet
@@ -30,30 +30,30 @@ def network(task: str = "classes", units: int | None = 3) -> SimpleNamespace:
 
 
 def test_model_files_see_pictures_as_keras_shows_them() -> None:
-    assert inputs.reading_of(AuditSettings(), FILE) == Reading("stretch", "bilinear", "ignore")
-    asked = AuditSettings(resize="pad", interpolation="area", orientation="exif")
-    assert inputs.reading_of(asked, FILE) == Reading("pad", "area", "exif")
+    assert inputs.reading_of(asked(), FILE) == Reading("stretch", "bilinear", "ignore")
+    own = asked(resize="pad", interpolation="area", orientation="exif")
+    assert inputs.reading_of(own, FILE) == Reading("pad", "area", "exif")
 
 
 def test_networks_of_the_zoo_see_them_as_they_were_evaluated() -> None:
     for name, side in (("squeezenet_v1.0", 256), ("mobilenet_v2", 256), ("InceptionV3", 342)):
-        found = inputs.reading_of(AuditSettings(), zoo.entry(name))
+        found = inputs.reading_of(asked(), zoo.entry(name))
         assert found == Reading("imagenet", short_side=side)
-    turned = inputs.reading_of(AuditSettings(orientation="exif"), SQUEEZENET)
+    turned = inputs.reading_of(asked(orientation="exif"), SQUEEZENET)
     assert turned == Reading("imagenet", orientation="exif", short_side=256)
-    assert inputs.reading_of(AuditSettings(resize="imagenet"), SQUEEZENET).short_side == 256
-    assert inputs.reading_of(AuditSettings(resize="stretch"), SQUEEZENET) == Reading()
-    assert inputs.reading_of(AuditSettings(), zoo.entry("cifar10_fragility")) == Reading()
+    assert inputs.reading_of(asked(resize="imagenet"), SQUEEZENET).short_side == 256
+    assert inputs.reading_of(asked(resize="stretch"), SQUEEZENET) == Reading()
+    assert inputs.reading_of(asked(), zoo.entry("cifar10_fragility")) == Reading()
 
 
 def test_an_interpolation_that_would_not_be_used_is_refused_and_the_advice_works() -> None:
     with pytest.raises(InputError) as error:
-        inputs.reading_of(AuditSettings(interpolation="bilinear"), SQUEEZENET)
+        inputs.reading_of(asked(interpolation="bilinear"), SQUEEZENET)
     assert str(error.value) == (
         "Pictures for 'squeezenet_v1.0' are resized as ImageNet networks are evaluated, which is "
         "bicubic; leave out --interpolation=bilinear, or choose --resize=stretch."
     )
-    advised = AuditSettings(interpolation="bilinear", resize="stretch")
+    advised = asked(interpolation="bilinear", resize="stretch")
     assert inputs.reading_of(advised, SQUEEZENET) == Reading("stretch", "bilinear")
 
 
@@ -72,11 +72,11 @@ def test_one_output_tells_two_classes_apart(task: str, units: int, outputs: int 
 
 
 def test_names_come_from_a_file_or_the_zoo_and_never_in_another_number(tmp_path: Path) -> None:
-    assert inputs.classes_of(AuditSettings(), SQUEEZENET, network(units=1000)) is imagenet()
-    assert inputs.classes_of(AuditSettings(), SQUEEZENET, network(units=6)) is None
-    assert inputs.classes_of(AuditSettings(), FILE, network(units=1000)) is None
+    assert inputs.classes_of(asked(), SQUEEZENET, network(units=1000)) is imagenet()
+    assert inputs.classes_of(asked(), SQUEEZENET, network(units=6)) is None
+    assert inputs.classes_of(asked(), FILE, network(units=1000)) is None
     (tmp_path / "names.txt").write_text("a\nb\nc\n")
-    given = AuditSettings(classes=str(tmp_path / "names.txt"))
+    given = asked(classes=str(tmp_path / "names.txt"))
     found = inputs.classes_of(given, SQUEEZENET, network(units=1000))
     assert found is not None and found.names == ("a", "b", "c")
 
@@ -129,7 +129,7 @@ def test_pictures_of_a_zoo_network_are_not_resized_where_their_short_side_is_rig
         f"folder:{tmp_path}",
         preprocessing=PREPROCESSINGS["raw"],
         image_shape=(224, 224, 3),
-        reading=inputs.reading_of(AuditSettings(), zoo.entry("mobilenet_v1")),
+        reading=inputs.reading_of(asked(), zoo.entry("mobilenet_v1")),
     )
     np.testing.assert_array_equal(opened.load([0]).image[0], pixels[16:240, 38:262])
 
@@ -157,7 +157,7 @@ def test_too_few_class_folders_are_refused_and_a_file_of_names_puts_them_right(
         pixels[..., colour] += 90
         for i in range(2):
             Image.fromarray(pixels[i].astype(np.uint8)).save(folder / f"{i}.png")
-    settings = AuditSettings(
+    settings = asked(
         model=str(tmp_path / "m.keras"),
         data=f"folder:{tmp_path / 'data'}",
         num_images=None,
@@ -177,8 +177,9 @@ def test_too_few_class_folders_are_refused_and_a_file_of_names_puts_them_right(
     advised = replace(settings, classes=str(tmp_path / "names.txt"))
     said: list[str] = []
     result = run_audit(advised, tmp_path / "out", say=said.append, progress=False)
-    assert set(result.records["label"]) == {1, 2}
-    assert (result.records["label"] == result.records["predicted"]).all()
+    records = result["fragility"].records
+    assert set(records[records["sample"] >= 0]["label"]) == {1, 2}
+    assert (records["label"] == records["predicted"]).all()
     lines = "\n".join(said)
     assert "pictures: stretched to 12x12, bilinear, as keras.utils.image_dataset" in lines
     how = f"0 a_red, 1 b_green, 2 c_blue (by name, from --classes={tmp_path}/names.txt)"
@@ -206,10 +207,10 @@ def test_too_few_class_folders_are_refused_and_a_file_of_names_puts_them_right(
 )
 def test_what_is_said_of_pictures_that_are_not_read_so_is_refused(settings, sentence) -> None:
     with pytest.raises(InputError) as error:
-        inputs.check_used(AuditSettings(**settings))
+        inputs.check_used(asked(**settings))
     assert str(error.value).startswith(sentence)
 
 
 def test_what_is_said_of_folders_is_used() -> None:
-    inputs.check_used(AuditSettings(data="folder:a", resize="crop", orientation="exif"))
-    inputs.check_used(AuditSettings(data="npz:a.npz", resize="crop"))
+    inputs.check_used(asked(data="folder:a", resize="crop", orientation="exif"))
+    inputs.check_used(asked(data="npz:a.npz", resize="crop"))

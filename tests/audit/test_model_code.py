@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 from tf_fragile.audit import plan
-from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.audit.asked import asked
 from tf_fragile.audit.subject import open_subject
 from tf_fragile.errors import InputError
 
@@ -80,14 +80,14 @@ def test_the_plan_says_that_code_in_the_file_was_run(tmp_path, data) -> None:
     model = str(save(tmp_path / "m.keras", layers.Lambda(lambda v: v * v)))
     settings = {"model": model, "data": data, "num_images": 1, "explainers": ("gradient",)}
     with pytest.raises(InputError, match=r"holds Python code.*give --unsafe_load"):
-        open_subject(AuditSettings(**settings))
-    made = plan.make_plan(open_subject(AuditSettings(**settings, unsafe_load=True)))
+        open_subject(asked(**settings))
+    made = plan.make_plan(open_subject(asked(**settings, unsafe_load=True)), {})
     assert "code: loaded with --unsafe_load: code inside the file was run" in made.lines
 
 
 def test_code_is_told_of_only_where_some_was_run() -> None:
-    assert AuditSettings().code_run == ""
-    both = AuditSettings(model="m.keras", imports=("a.py", "b"), unsafe_load=True).code_run
+    assert asked().code_run == ""
+    both = asked(model="m.keras", imports=("a.py", "b"), unsafe_load=True).code_run
     assert both == (
         "your code was run: --import=a.py; your code was run: --import=b; "
         "loaded with --unsafe_load: code inside the file was run"
@@ -96,12 +96,12 @@ def test_code_is_told_of_only_where_some_was_run() -> None:
 
 def test_a_zoo_network_has_no_code_in_a_file() -> None:
     with pytest.raises(InputError, match="'embedded' has no code in a file; leave out --unsafe_l"):
-        open_subject(AuditSettings(unsafe_load=True))
+        open_subject(asked(unsafe_load=True))
 
 
 def test_an_unknown_head_suggests_the_nearest() -> None:
     with pytest.raises(InputError, match="Unknown head 'logit'; did you mean logits"):
-        AuditSettings(head="logit")
+        asked(head="logit")
 
 
 def test_the_help_lists_the_flags_for_code() -> None:
@@ -122,10 +122,10 @@ def test_a_forward_pass_is_timed_at_the_batch_size_that_the_model_was_built_for(
         return model(batch)
 
     subject = SimpleNamespace(
-        settings=AuditSettings(),
         model=model,
-        image_shape=(8, 8, 3),
+        rows=16,
+        source=SimpleNamespace(image_shape=(8, 8, 3)),
         network=SimpleNamespace(logits=logits),
     )
-    assert plan._seconds_a_forward(subject) > 0
+    assert plan._seconds_a_forward(SimpleNamespace(subject=subject)) > 0
     assert seen == {2}

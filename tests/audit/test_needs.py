@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tf_fragile.audit.asked import asked
 from tf_fragile.audit.run import AuditResult, run_audit
-from tf_fragile.audit.settings import BUDGETS, AuditSettings
+from tf_fragile.audit.settings import BUDGETS
 from tf_fragile.audit.specs import in_need_of, in_words, needs_of
 from tf_fragile.audit.subject import open_subject
 from tf_fragile.errors import InputError
@@ -24,7 +25,7 @@ FAST: dict[str, Any] = {
 
 
 def audit(out: Path, said: list[str], **settings: Any) -> AuditResult:
-    return run_audit(AuditSettings(**{**FAST, **settings}), out, say=said.append, progress=False)
+    return run_audit(asked(**{**FAST, **settings}), out, say=said.append, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -39,19 +40,17 @@ def settings_in(out: Path) -> dict[str, Any]:
 
 
 def test_what_the_data_have_to_give_is_found_in_the_specs() -> None:
-    settings = AuditSettings(**FAST, attacks=("top_k",))
+    settings = asked(**FAST, attacks=("top_k",))
     assert [len(needs) for needs in needs_of(settings).values()] == [1, 1, 1]
     assert in_need_of("patterns", settings) == ("pattern_net",)
     assert in_need_of("range", settings) == SPECS[1:]
-    given = AuditSettings(explainers=("lrp_zbox:low=0:high=1", "deep_taylor"))
+    given = asked(explainers=("lrp_zbox:low=0:high=1", "deep_taylor"))
     assert in_need_of("range", given) == ()
 
 
 def test_the_plan_says_what_it_costs(finished) -> None:
     _, said, _ = finished
-    assert (
-        "patterns of pattern_net: estimated first, from 16 images, about 192 forward passes" in said
-    )
+    assert "patterns of pattern_net: estimated from the data" in said
     assert "bounds of lrp_zbox, deep_taylor:first=box: the range of the data" in said
 
 
@@ -66,7 +65,7 @@ def test_manifest_and_report_have_what_was_taken(finished) -> None:
     page = result.report.read_text("utf-8")
     assert f"pattern_net (patterns of 16 images, {patterns['digest'][:8]})" in page
     assert "lrp_zbox (low = -0.5 of the data, high = 0.5 of the data)" in page
-    assert set(result.records.explainer) - {""} == set(SPECS)
+    assert set(result["fragility"].records.explainer) - {""} == set(SPECS)
 
 
 def test_a_resumed_run_has_the_same_bytes(finished, tmp_path: Path) -> None:
@@ -79,7 +78,7 @@ def test_a_resumed_run_has_the_same_bytes(finished, tmp_path: Path) -> None:
     parts[1].unlink()
     resumed = audit(again, [])
     assert [path.read_bytes() for path in parts] == before
-    pd.testing.assert_frame_equal(resumed.records, result.records)
+    pd.testing.assert_frame_equal(resumed["fragility"].records, result["fragility"].records)
     assert [path.read_bytes() for path in sorted(out.rglob("*.parquet"))] == before
 
 
@@ -93,16 +92,17 @@ def test_how_many_images_is_no_setting_of_an_audit_without_patterns(tmp_path: Pa
     audit(tmp_path / "out", [], explainers=("gradient",))
     found = settings_in(tmp_path / "out")
     assert "pattern_images" not in found and "taken_from_data" not in found
-    assert set(asdict(AuditSettings())) - set(found) == {"pattern_images"}
+    left_out = {"pattern_images", "probes", "asked"}
+    assert set(asdict(asked())) - set(found) == left_out
 
 
 def test_the_plan_is_made_before_patterns_are_estimated() -> None:
-    settings = AuditSettings(**FAST)
+    settings = asked(**FAST)
     subject = open_subject(settings, progress=False)
-    assert subject.probe.explainers["pattern_net"].method.patterns.samples == 0
+    assert subject.subject.explainers["pattern_net"].method.patterns.samples == 0
     filled = subject.filled(progress=False)
-    assert filled.probe.explainers["pattern_net"].method.patterns.samples == 16
-    plain = open_subject(AuditSettings(**{**FAST, "explainers": ("lrp_zbox",)}), progress=False)
+    assert filled.subject.explainers["pattern_net"].method.patterns.samples == 16
+    plain = open_subject(asked(**{**FAST, "explainers": ("lrp_zbox",)}), progress=False)
     assert plain.filled(progress=False) is plain
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from tf_fragile.attacks.objectives import OBJECTIVES
-from tf_fragile.audit.parts import own_parts
-from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.audit.asked import asked
+from tf_fragile.audit.parts import own_explainers
 from tf_fragile.explainers.catalog import EXPLAINERS
 from tf_fragile.metrics.catalog import METRICS
 from tf_fragile.models.saved.user_code import import_code
@@ -100,8 +100,9 @@ def test_one_line_each_is_all_it_takes(parts: Path, tmp_path: Path) -> None:
     page = (out / "report.html").read_text("utf-8")
     assert "mass left" in page and "scaled (times = 3)" in page
     manifest = json.loads((out / "manifest.json").read_text("utf-8"))
-    owns = manifest["settings"]["parts"]
-    assert set(owns) == {"explainer scaled", "attack objective emptied", "metric mass_left"}
+    assert set(manifest["settings"]["parts"]) == {"explainer scaled"}
+    owns = manifest["probes"]["fragility"]["parts"]
+    assert set(owns) == {"attack objective emptied", "metric mass_left"}
 
     assert run(*command).returncode == 0  # finished, resumed
     parts.write_text(PARTS.replace("return self.times *", "return 2 * self.times *"), "utf-8")
@@ -117,11 +118,12 @@ def test_the_code_of_an_averaged_explainer_counts_too(
         for table in ("_entries", "_places"):
             monkeypatch.setattr(registry, table, dict(getattr(registry, table)))
     monkeypatch.setattr(sys, "path", list(sys.path))
-    assert own_parts(AuditSettings()) == {}
+    assert own_explainers(asked()) == {}
     import_code(str(parts))
-    found = own_parts(AuditSettings(explainers=("smoothgrad:base=scaled",), attacks=("emptied",)))
-    assert set(found) == {"explainer scaled", "attack objective emptied", "metric mass_left"}
-    assert set(own_parts(AuditSettings())) == {"metric mass_left"}
+    assert set(own_explainers(asked(explainers=("smoothgrad:base=scaled",)))) == {
+        "explainer scaled"
+    }
+    assert own_explainers(asked()) == {}
 
 
 def test_a_name_that_is_taken_is_refused_with_both_places(parts: Path) -> None:

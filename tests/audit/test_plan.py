@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 import tf_fragile as tff
-from tf_fragile.audit.plan import _share, _unfollowed
-from tf_fragile.audit.subject import _bare
 from tf_fragile.backprop.network import as_network
+from tf_fragile.probes.fragility.binding import share, without_surrogate
 from tf_fragile.probes.fragility.work import padding
 from tf_fragile.runs.tasks import cut
 
@@ -19,7 +18,7 @@ layers = keras.layers
 
 
 @pytest.mark.parametrize(
-    ("images", "shard", "rows", "levels", "share"),
+    ("images", "shard", "rows", "levels", "told"),
     [
         (8, 4, 16, 4, "none"),  # two shards of one full chunk
         (2, 4, 16, 4, "50 %"),  # one chunk, half of it filled up
@@ -29,36 +28,31 @@ layers = keras.layers
     ],
 )
 def test_padding_is_the_share_of_rows_that_only_fill_up_chunks(
-    images, shard, rows, levels, share
+    images, shard, rows, levels, told
 ) -> None:
-    assert _share(padding(cut(range(images), shard), levels, rows)) == share
+    assert share(padding(cut(range(images), shard), levels, rows)) == told
 
 
-def subject(join, **settings) -> SimpleNamespace:
+def unfollowed(join, **settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
     x = keras.Input((6, 6, 3))
     h = layers.Conv2D(4, 3, activation="relu")(x)
     h = join([h, layers.Conv2D(4, 1)(h)])
-    attack = tff.attack("top_k", k=3, **settings)
-    control = tff.attack("top_k", k=3, optimizer="random_sign")
+    attacks = {
+        "random_sign": tff.attack("top_k", k=3, optimizer="random_sign"),
+        "top_k": tff.attack("top_k", k=3, **settings),
+    }
     images = np.ones((1, 6, 6, 3), "float32")
-    network = as_network(keras.Model(x, layers.Dense(3)(layers.Flatten()(h))))
-    attacks = {"random_sign": control, "top_k": attack}
-    source = SimpleNamespace(load=lambda _: SimpleNamespace(image=images))
-    positions = np.array([0])
-    return SimpleNamespace(
-        network=network,
-        probe=SimpleNamespace(attacks=attacks),
-        source=source,
-        positions=positions,
-        bare=_bare(network, attacks, source, positions),
+    subject = SimpleNamespace(
+        network=as_network(keras.Model(x, layers.Dense(3)(layers.Flatten()(h)))),
+        source=SimpleNamespace(load=lambda _: SimpleNamespace(image=images)),
+        positions=np.array([0]),
     )
+    return without_surrogate(subject, attacks)
 
 
 def test_layers_without_a_surrogate_are_named_where_derivatives_are_followed() -> None:
-    found = subject(layers.Maximum(name="join"))
-    (sentence,) = _unfollowed(found)
-    assert found.bare == ("join",)
+    names, (sentence,) = unfollowed(layers.Maximum(name="join"))
+    assert names == ("join",)
     assert "Layer 'join' has or may have a kink and no surrogate" in sentence
-    assert _unfollowed(subject(layers.Add())) == ()
-    blind = subject(layers.Maximum(name="join"), optimizer="secant")
-    assert _unfollowed(blind) == ()
+    assert unfollowed(layers.Add()) == ((), ())
+    assert unfollowed(layers.Maximum(name="join"), optimizer="secant") == ((), ())

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from attack_records import attack_records
+from fragility_page import write_report
 
-from tf_fragile.audit.pictures import Example, View
-from tf_fragile.audit.report import write_report
 from tf_fragile.errors import InputError
+from tf_fragile.probes.fragility.examples import Example, View
 from tf_fragile.probes.fragility.summary import summarize
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -219,7 +219,7 @@ def test_does_without_examples_and_without_numbers(tmp_path: Path) -> None:
     )
     text = Reader(page).text
     assert "No attack was run." in text
-    assert "every image that was looked at was attacked" in text
+    assert "every image that was looked at was audited" in text
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from attack_records import attack_records
+from fragility_page import write_report
 
-from tf_fragile.audit.pictures import Example, View
-from tf_fragile.audit.report import write_report
+from tf_fragile.probes.fragility.examples import Example, View
 from tf_fragile.probes.fragility.summary import summarize
 
 EVIL = "<img src=x onerror=document.documentElement.dataset.evil=1>"

@@ -17,9 +17,9 @@ import pytest
 from colours import by_colour, picture
 from PIL import Image
 
+from tf_fragile.audit.asked import asked
 from tf_fragile.audit.run import AuditResult, run_audit
 from tf_fragile.audit.samples import class_name
-from tf_fragile.audit.settings import AuditSettings
 
 FAST = {"steps": 1, "explainers": ("gradient",), "epsilon": (4.0,), "plateau": 0}
 COUNT = 6
@@ -125,7 +125,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
     given = {"model": str(tmp_path / "m.keras"), "num_images": None, **FAST, **made}
     said: list[str] = []
     out = tmp_path / "out"
-    result = run_audit(AuditSettings(**given), out, say=said.append, progress=False, gallery=99)
+    result = run_audit(asked(**given), out, say=said.append, progress=False, gallery=99)
     page = result.report.read_text("utf-8")
     table = pd.read_csv(out / "samples.csv", keep_default_na=False)
     files = sorted(root.rglob("[0-9].png"))
@@ -146,16 +146,18 @@ def test_cards_records_and_counts_agree(run: Run) -> None:
 
 
 def check_counts(run: Run) -> None:
-    counts, records, table = run.result.counts, run.result.records, run.table
+    counts, table = run.result.counts, run.table
+    everything = run.result["fragility"].records
+    records = everything[everything["sample"] >= 0]
     assert counts.read == len(run.images)
     assert counts.looked_at == len(table) == records["sample"].nunique()
-    attacked = table["outcome"] == "attacked"
-    assert counts.attacked == attacked.sum() == len(cards(run.page))
+    attacked = table["outcome"] == "audited"
+    assert counts.audited == attacked.sum() == len(cards(run.page))
     assert counts.passed_over == (table["outcome"] == "misclassified").sum()
     wrong = (table["label"] >= 0) & (table["label"] != table["predicted"])
     assert counts.wrong == wrong.sum()
-    summary = run.result.summary
-    assert (summary["n"] + summary["n_failed"] == counts.attacked).all()
+    summary = run.result["fragility"].summary
+    assert (summary["n"] + summary["n_failed"] == counts.audited).all()
     skipped = re.findall(r'<tr><th scope="row">/', run.page)
     assert counts.skipped == len(skipped)
     assert sum(counts.text in line for line in run.said) == 2  # in the plan and at the end
@@ -188,7 +190,8 @@ def check_who_is_who(run: Run) -> None:
         if row["label"] >= 0 and "/" in row["file"]:
             folder = row["file"].partition("/")[0]
             assert row["label_name"] == folder or folder.startswith("n0")
-    own = run.result.records.drop_duplicates("sample").set_index("sample")
+    records = run.result["fragility"].records
+    own = records[records["sample"] >= 0].drop_duplicates("sample").set_index("sample")
     for column in ("label", "predicted"):
         assert own.loc[rows.index, column].tolist() == rows[column].tolist()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.audit.asked import asked
 from tf_fragile.audit.specs import check_specs, parse_explainer
 from tf_fragile.errors import InputError
 
@@ -53,5 +53,5 @@ def test_values_are_read_by_the_settings_description() -> None:
 )
 def test_what_can_not_be_is_refused_before_a_model_is_opened(spec: str, sentence: str) -> None:
     with pytest.raises(InputError) as error:
-        check_specs(AuditSettings(explainers=(spec,)))
+        check_specs(asked(explainers=(spec,)))
     assert str(error.value).startswith(sentence)

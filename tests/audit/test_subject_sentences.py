@@ -6,18 +6,20 @@ from types import SimpleNamespace
 
 import pytest
 
-from tf_fragile.audit import subject
-from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.audit.asked import asked
 from tf_fragile.audit.subject import open_subject
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.catalog import method
+from tf_fragile.probes.fragility.binding import _optimizer
+from tf_fragile.probes.fragility.settings import FragilitySettings
 
 
 def test_an_explainer_that_the_secant_can_not_attack_is_named() -> None:
     gate = SimpleNamespace(kind="secant", text="Layer 'a' is wrong; use the secant optimizer.")
     found = {"grad_cam": SimpleNamespace(method=method("grad_cam"))}
+    subject = SimpleNamespace(derivatives=gate, budget="quick", explainers=found)
     with pytest.raises(InputError) as error:
-        subject._optimizer(AuditSettings(), gate, found)
+        _optimizer(FragilitySettings(), subject)
     assert str(error.value) == (
         "grad_cam has no map with a symmetric Jacobian, which the secant optimizer needs, and no "
         "other can be used here (Layer 'a' is wrong; use the secant optimizer); leave grad_cam out "
@@ -27,4 +29,4 @@ def test_an_explainer_that_the_secant_can_not_attack_is_named() -> None:
 
 def test_the_random_control_can_not_be_asked_for() -> None:
     with pytest.raises(InputError, match="always runs; leave random_sign out of --attacks"):
-        open_subject(AuditSettings(attacks=("random_sign",)))
+        open_subject(asked(attacks=("random_sign",)))

@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_fragile.audit import bands, given
-from tf_fragile.audit.cards import cards, metric_text
-from tf_fragile.audit.gallery import of_bands
-from tf_fragile.audit.pictures import Example, View
+from tf_fragile.audit import given
+from tf_fragile.audit.asked import asked
 from tf_fragile.audit.run import AuditResult, run_audit
-from tf_fragile.audit.settings import BUDGETS, AuditSettings
-from tf_fragile.audit.subject import _attacks, _grid, open_subject
-from tf_fragile.audit.units import radii_in_words
-from tf_fragile.data import PREPROCESSINGS
+from tf_fragile.audit.subject import open_subject
+from tf_fragile.data import PREPROCESSINGS, bands
 from tf_fragile.errors import InputError
+from tf_fragile.probes.fragility.binding import attacks_of, grid
+from tf_fragile.probes.fragility.cards import gallery_of, metric_text
+from tf_fragile.probes.fragility.examples import Example, View, of_bands
 from tf_fragile.probes.fragility.pictures import Picture, to_arrays
+from tf_fragile.probes.fragility.settings import SPENT, FragilitySettings
 from tf_fragile.probes.fragility.verdict import sentence as said_of
 from tf_fragile.runs.gallery import read_gallery
 from tf_fragile.runs.records import read_records
@@ -46,7 +46,7 @@ def save(path: Path, channels: int, scaled: bool = True) -> str:
 def audit(folder: Path, images: np.ndarray, said: list[str], **settings) -> AuditResult:
     np.savez(folder / "a.npz", images=images)
     settings = {**FAST, "data": f"npz:{folder / 'a.npz'}", **settings}
-    return run_audit(AuditSettings(**settings), folder / "out", say=said.append, progress=False)
+    return run_audit(asked(**settings), folder / "out", say=said.append, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -100,12 +100,12 @@ def test_radii_are_said_in_units_of_the_data_and_as_shares_of_their_range(data) 
         "1, 2, 4, 8 255ths of it, since no --epsilon was given)"
     )
     assert f"radii: {words}" in said[:5]
-    assert f"eps: {words}." in said
+    assert f"eps: {words.partition(';')[0]})." in said
     assert f"<dt>Radii</dt><dd>{words} (L-infinity)</dd>" in result.report.read_text("utf-8")
     np.testing.assert_allclose(
-        sorted(result.summary.epsilon.unique()), np.array([1, 2, 4, 8]) / 127.5
+        sorted(result["fragility"].summary.epsilon.unique()), np.array([1, 2, 4, 8]) / 127.5
     )
-    linf = result.records[result.records.metric == "linf"]
+    linf = result["fragility"].records[result["fragility"].records.metric == "linf"]
     assert (linf.value <= linf.epsilon * (1 + 1e-5)).all()
 
 
@@ -133,9 +133,9 @@ def test_a_radius_below_the_steps_of_the_data_is_in_doubt_and_one_above_is_not()
     pictures = (PIXELS / np.float32(127.5) - 1).astype(np.float32)
 
     def doubt(radius: float, bounds: tuple[float, float] | None) -> str:
-        settings = AuditSettings(data="npz:a.npz", bounds=bounds, epsilon=(radius,))
         source = SimpleNamespace(load=lambda places: SimpleNamespace(image=pictures[places]))
-        return _grid(settings, source, np.arange(len(pictures)))
+        positions = np.arange(len(pictures))
+        return grid(SimpleNamespace(bounds=bounds, source=source, positions=positions), radius)
 
     assert doubt(0.004, (-1.0, 1.0)).startswith("no other image lies within epsilon = 0.004")
     assert doubt(1 / 127.5, (-1.0, 1.0)) == ""
@@ -145,8 +145,6 @@ def test_a_radius_below_the_steps_of_the_data_is_in_doubt_and_one_above_is_not()
 def test_pictures_keep_their_grey_levels(pictures) -> None:
     page = pictures[1].report.read_text("utf-8")
     assert "<dt>Radii</dt><dd>1, 2, 4, 8 grey levels (L-infinity)</dd>" in page
-    asked = AuditSettings(data="npz:x", bounds=(-1, 1), epsilon=(0.01, 0.02))
-    assert radii_in_words(asked) == "0.01, 0.02 (0.5 %, 1 % of the range -1..1)"
 
 
 @pytest.mark.parametrize(
@@ -195,7 +193,7 @@ def test_bands_are_chosen_in_their_order(channels, chosen, shown, words) -> None
     picture = PIXELS[..., :channels].astype(np.float32)
     bands.check_bands(chosen, channels)
     np.testing.assert_array_equal(bands.drawn(picture, chosen), picture[..., shown])
-    assert bands.in_words(chosen, channels) == words
+    assert bands.in_words(chosen, (4, 4, channels)) == words
 
 
 @pytest.mark.parametrize("channels", [2, 4])
@@ -224,16 +222,16 @@ def test_a_picture_that_can_not_be_drawn_leaves_the_rest_of_its_card() -> None:
     good, map_ = np.zeros((4, 4, 3), np.uint8), np.ones((4, 4))
     view = View(1.0, True, good, map_, "a", 0.9, 0.8, {"linf": 0.0078431})
     odd = Example(0, "a", "gradient", "top_k", np.zeros((4, 4, 5)), map_, (view,))
-    (card,) = cards([odd])
-    assert card["original"].uri == ""
-    assert card["original"].problem.startswith("This picture of shape [4, 4, 5] can't be drawn (")
-    assert "of shape [4, 4, 5] and [4, 4, 3] can't" in card["views"][0]["difference"].problem
-    assert card["map"].uri and card["views"][0]["perturbed"].uri and card["views"][0]["map"].uri
-    (whole,) = cards([replace(odd, original=good)])
-    assert whole["original"].uri and whole["views"][0]["metrics"][0][1] == metric_text(
-        "linf", 0.0078431
-    )
-    assert metric_text("linf", 0.0078431) == "0.00784"
+    (card,) = gallery_of([odd], "").cards
+    original, clean = card.tiles
+    perturbed, change, after = card.shots[0].tiles
+    assert original.uri == ""
+    assert original.problem.startswith("This picture of shape [4, 4, 5] can't be drawn (")
+    assert "of shape [4, 4, 5] and [4, 4, 3] can't" in change.problem
+    assert clean.uri and perturbed.uri and after.uri
+    (whole,) = gallery_of([replace(odd, original=good)], "").cards
+    linf = whole.shots[0].facts[2]
+    assert whole.tiles[0].uri and linf[1] == metric_text("linf", 0.0078431) == "0.00784"
 
 
 # What is refused before any work.
@@ -285,19 +283,8 @@ def test_a_picture_that_can_not_be_drawn_leaves_the_rest_of_its_card() -> None:
 )  # fmt: skip
 def test_settings_that_contradict_each_other_are_refused(settings, sentence) -> None:
     with pytest.raises(InputError) as error:
-        AuditSettings(**{"data": "npz:a.npz", **settings})
+        asked(**{"data": "npz:a.npz", **settings})
     assert sentence in str(error.value)
-
-
-def test_the_advice_on_radii_is_taken() -> None:
-    bounded = AuditSettings(data="npz:a.npz", bounds=(-1, 1), epsilon=(0.00784, 0.0627))
-    assert bounded.radii == (0.00784, 0.0627)
-    none = AuditSettings(data="npz:a.npz", bounds=(0, 65535))
-    np.testing.assert_allclose(none.radii, [257, 514, 1028, 2056])
-    assert AuditSettings().radii == (1.0, 2.0, 4.0, 8.0)
-    assert (
-        AuditSettings(data="npz:a.npz", bounds=(-1, 1), preprocessing="raw").grey_level == 2 / 255
-    )
 
 
 @pytest.mark.parametrize(
@@ -310,24 +297,23 @@ def test_the_advice_on_radii_is_taken() -> None:
 )  # fmt: skip
 def test_bands_that_are_not_there_are_refused_before_the_work(chosen, sentence) -> None:
     with pytest.raises(InputError) as error:
-        open_subject(AuditSettings(bands=chosen))
+        open_subject(asked(bands=chosen))
     assert sentence in str(error.value)
 
 
 def test_data_in_bounds_are_not_rounded_and_steps_are_in_their_units() -> None:
-    import tensorflow as tf
+    def made(bounds: tuple[float, float] | None):
+        limits = PREPROCESSINGS["raw"].within(-1, 1).range
+        source = SimpleNamespace(image_shape=(8, 8, 3), range=limits)
+        gate = SimpleNamespace(kind="as_is")
+        subject = SimpleNamespace(bounds=bounds, budget="paper", derivatives=gate, source=source)
+        return attacks_of(FragilitySettings(optimizer="sign"), subject, 3, 4)["top_k"]
 
-    bounded = AuditSettings(data="npz:a", bounds=(-1, 1), optimizer="sign", budget="paper")
-    plain = replace(bounded, bounds=None)
-    gate, limits = SimpleNamespace(kind="as_is"), PREPROCESSINGS["raw"].within(-1, 1).range
-    made, whole = (
-        _attacks(settings, "sign", gate, 3, limits, tf.TensorShape((None, 8, 8)))["top_k"]
-        for settings in (bounded, plain)
-    )
-    assert (made.grid, whole.grid) == (None, 1.0)
-    step = BUDGETS["paper"].step_size
+    bounded, whole = made((-1, 1)), made(None)
+    assert (bounded.grid, whole.grid) == (None, 1.0)
+    step = SPENT["paper"].step_size
     assert whole.optimizer.step_size == step
-    assert made.optimizer.step_size == pytest.approx(step * 2 / 255)
+    assert bounded.optimizer.step_size == pytest.approx(step * 2 / 255)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from prepared import prepare
 
-from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.audit.asked import asked
 from tf_fragile.audit.subject import open_subject
 from tf_fragile.data import PREPROCESSINGS, Classes, Source, open_source
 from tf_fragile.errors import InputError
@@ -189,7 +189,7 @@ def test_labels_in_another_order_are_stored_as_arrays_as_told(tmp_path: Path) ->
     levels = (40 + 80 * np.arange(3)) / 255
     head.set_weights([np.tile(200 * levels, (3, 1)), -300 * levels**2])
     model.save(tmp_path / "m.keras")
-    given = AuditSettings(
+    given = asked(
         model=str(tmp_path / "m.keras"),
         data="tfds:tiny/train",
         only_correct=False,

@@ -7,8 +7,6 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from tf_fragile.audit import curves
-from tf_fragile.audit.cards import metric_text
 from tf_fragile.errors import InputError
 from tf_fragile.metrics.catalog import (
     METRICS,
@@ -21,9 +19,12 @@ from tf_fragile.metrics.catalog import (
     titles,
 )
 from tf_fragile.metrics.similarity import above_chance, top_k_intersection
+from tf_fragile.probes.fragility.cards import metric_text
+from tf_fragile.probes.fragility.curves import plots
 from tf_fragile.probes.fragility.names import KEYS
 from tf_fragile.probes.fragility.summary import summarize
-from tf_fragile.probes.fragility.table import format_table
+from tf_fragile.probes.fragility.table import table_of
+from tf_fragile.report.terminal import draw_table
 from tf_fragile.runs.records import make_records
 
 SIDE, K = 6, 5
@@ -113,9 +114,9 @@ def test_a_metric_of_a_users_is_measured_summarised_and_drawn_by_its_title(toy: 
     assert titles()[toy] == "mass left (parts)" and not is_share(toy)
     table = summarize(records([toy]))
     assert table[f"{toy}_mean"].tolist() == [10.5, 10.5]
-    assert "mass left (parts)" in format_table(table)
-    (panel,) = curves.panels(table, "gradient", chance=0.1)
-    assert panel.title == "mass left (parts)" and panel.chance is None
+    assert "mass left (parts)" in draw_table(table_of(table))
+    (plot,) = plots(table, "gradient", chance=0.1)
+    assert plot.title == "mass left (parts)" and plot.level is None
     assert metric_text(toy, 10.46) == "10.5"
 
 

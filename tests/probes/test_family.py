@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.audit.asked import asked
 from tf_fragile.probes.fragility.family import evidence, fewest, in_words, too_few
 
 
@@ -20,7 +20,7 @@ def test_below_the_fewest_nothing_decides_and_there_the_clearest_does(family, im
 
 
 def test_the_default_audit_calls_overlaps_about_a_quarter_fragile() -> None:
-    settings = AuditSettings()
+    settings = asked()
     overlaps = np.linspace(0.15, 0.35, settings.num_images)
     assert all(e.is_fragile for e in evidence([overlaps] * len(settings.explainers)))
 

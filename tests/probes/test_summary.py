@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 from attack_records import attack_records
 
+from tf_fragile.audit.counts import exclusions
 from tf_fragile.metrics.statistics import bootstrap_mean
-from tf_fragile.probes.fragility.summary import compare, exclusions, successes, summarize
-from tf_fragile.probes.fragility.table import format_interval, format_table
+from tf_fragile.probes.fragility.summary import compare, successes, summarize
+from tf_fragile.probes.fragility.table import format_interval, table_of
+from tf_fragile.report.terminal import WIDTH, draw_table
 
 
 def row(sample: int, attack: str, metric: str, value: float, **more: Any) -> dict[str, Any]:
@@ -77,6 +79,10 @@ def test_random_comes_first_and_epsilons_rise() -> None:
         ("a", 10.0, "random_sign"),
         ("a", 10.0, "mass_center"),
     ]
+
+
+def format_table(summary: pd.DataFrame, width: int = WIDTH) -> str:
+    return draw_table(table_of(summary), width)
 
 
 def test_exclusions_count_images_by_reason() -> None:

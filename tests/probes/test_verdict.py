@@ -60,7 +60,7 @@ def judge(
             ),
         ]
     )
-    (verdict,) = verdicts(summarize(without_extras(records)), records, 10)
+    (verdict,) = verdicts(summarize(without_extras(records)), records)
     return verdict
 
 
@@ -179,7 +179,7 @@ def test_a_word_among_many_takes_more_than_alone() -> None:
             for row in rows(attack, overlaps)
         ]
         records = attack_records(found)
-        return verdicts(summarize(records, resamples=200), records, 10)
+        return verdicts(summarize(records, resamples=200), records)
 
     assert [v.word for v in with_names(names[:1])] == ["FRAGILE"]
     many = with_names(names)

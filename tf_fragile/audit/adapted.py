@@ -1,4 +1,4 @@
-"""A user's model as one of pictures [H, W, C] of one size, where it is another kind."""
+"""A user's model as one of a single input: pictures of one size, signals, or rows of numbers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import keras
 
 from tf_fragile.backprop.network import as_network
 from tf_fragile.backprop.places import FIRST, said_channel_axis
+from tf_fragile.backprop.series import reads_series
+from tf_fragile.data.arrays import Part, Parts
 from tf_fragile.errors import InputError
 
 _CHANNELS = (1, 3, 4)
@@ -16,26 +18,29 @@ _CHANNELS = (1, 3, 4)
 
 @dataclass(frozen=True, eq=False)
 class Adapted:
-    """A model that takes pictures.
+    """A model of one input.
 
     Attributes:
-      model: the user's own where it takes them already, else one around it.
-      image_shape: (H, W, C) of one picture.
+      model: the user's own where it takes one already, else one around it.
+      image_shape: of one sample: (H, W, C) of a picture, (T, C) of a signal, (F,) of a row.
       note: what was put before the user's model, a sentence; empty where nothing was.
+      parts: of a row, the user's own inputs in order, where there are several.
     """
 
     model: keras.Model
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     note: str = ""
+    parts: Parts = ()
 
 
 def adapted(
     model: keras.Model, image_size: tuple[int, int] | None = None, head: str | None = None
 ) -> Adapted:
-    """The model as one of pictures `[H, W, C]`.
+    """The model as one of a single input.
 
-    A model of `[H, W]` gets a channel axis of one, one of `[C, H, W]` its axes in that order, and
-    one of any size the one size given. Nothing else about it is changed.
+    A model of rows, and one that takes `[T, C]` as signals, stay as they are. A model of `[H, W]`
+    gets a channel axis of one, one of `[C, H, W]` its axes in that order, and one of any size the
+    one size given; several inputs become one row of numbers. Nothing else about it is changed.
 
     Args:
       model: the user's, never changed.
@@ -43,10 +48,17 @@ def adapted(
       head: what its outputs are, where they don't tell.
 
     Raises:
-      InputError: it does not take one picture, any size fits and none is given, or a size is
-        given that does not fit.
+      InputError: it takes something else, any size fits and none is given, or a size is given
+        that does not fit.
     """
-    shape = _shape(model)
+    shapes = _shapes(model)
+    if len(shapes) > 1:
+        return _of_several(model)
+    shape = shapes[0]
+    if len(shape) == 1 or (len(shape) == 2 and _takes_signals(model, head)):
+        if None in shape or image_size is not None:
+            raise _unfit(model, shape)
+        return Adapted(model, tuple(map(int, shape)))  # type: ignore[arg-type]
     first = len(shape) == 3 and _channels_first(model, shape, head)
     places = shape[1:] if first else shape[:2]
     size = _size(model, places, image_size)
@@ -70,18 +82,62 @@ def adapted(
     )
 
 
-def _shape(model: keras.Model) -> tuple[int | None, ...]:
+def _shapes(model: keras.Model) -> list[tuple[int | None, ...]]:
     shapes = [tuple(t.shape[1:]) for t in getattr(model, "inputs", None) or []]
-    if len(shapes) != 1 or len(shapes[0]) not in (2, 3):
+    if not shapes or (len(shapes) == 1 and len(shapes[0]) not in (1, 2, 3)):
         raise _unfit(model, *shapes)
-    return shapes[0]
+    return shapes
 
 
 def _unfit(model: keras.Model, *shapes: Sequence[int | None]) -> InputError:
     found = ", ".join(f"[{_spoken(shape)}]" for shape in shapes)
     return InputError(
-        f"An audit needs a model of one image, but {model.name!r} takes inputs of shape "
-        f"{found or 'unknown'}; use the Python interface for other models."
+        "An audit needs a model of pictures, signals or rows of one size, but "
+        f"{model.name!r} takes inputs of shape {found or 'unknown'}; use tff.explain and "
+        "tff.attack for other models."
+    )
+
+
+def _takes_signals(model: keras.Model, head: str | None) -> bool:
+    """Whether the last of two axes is that of channels, as for a convolution in one dimension.
+
+    Where it is, places are those of the first; a model that puts a channel axis behind both, or
+    flattens them, takes grey pictures.
+    """
+    graph = as_network(model, head).whole
+    return graph is not None and reads_series(graph)
+
+
+def _of_several(model: keras.Model) -> Adapted:
+    """Several inputs as one row of numbers, cut and brought into shape before the model.
+
+    Raises:
+      InputError: one of them has no size, or is no input of real numbers.
+    """
+    for tensor in model.inputs:
+        if None in tensor.shape[1:]:
+            raise _unfit(model, *(tuple(t.shape[1:]) for t in model.inputs))
+        if not str(tensor.dtype).startswith(("float", "bfloat")):
+            raise InputError(
+                f"The input {tensor.name!r} of {model.name!r} is of {tensor.dtype}, by which "
+                "nothing can be explained together with the others; build a model that takes what "
+                "they are looked up to, and audit that."
+            )
+    parts = tuple(Part(t.name, tuple(map(int, t.shape[1:]))) for t in model.inputs)
+    size = sum(part.size for part in parts)
+    row = keras.Input((size,), dtype="float32")
+    given, begin = [], 0
+    for part in parts:
+        cut = row[:, begin : begin + part.size]
+        given.append(cut if len(part.shape) == 1 else keras.ops.reshape(cut, (-1, *part.shape)))
+        begin += part.size
+    listed = keras.Model(model.inputs, model.outputs)  # whatever nesting the user's takes
+    told = ", ".join(f"{part.name!r} [{_spoken(part.shape)}]" for part in parts)
+    return Adapted(
+        keras.Model(row, listed(given), name=model.name),
+        (size,),
+        f"the model takes {told}, and gets them as one row of {size} numbers in that order",
+        parts,
     )
 
 

@@ -6,15 +6,17 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from absl import flags
 
 from tf_fragile import cli
 from tf_fragile.audit import given
+from tf_fragile.audit.asked import asked, bare_settings
 from tf_fragile.audit.settings import AuditSettings
-from tf_fragile.errors import InputError, readable
-from tf_fragile.settings import WHOLE, check, setting
+from tf_fragile.errors import InputError, readable, unknown_name
+from tf_fragile.probes.catalog import PROBES
+from tf_fragile.settings import WHOLE, check, described, setting
 
 _PATHS = {"model", "weights", "classes"}
 _COLUMNS = 120  # where there is no terminal to ask
@@ -36,7 +38,7 @@ class Place:
         8,
         low=0,
         high=WHOLE,
-        help="Images shown in the report: the worst, the median and the best of those attacked.",
+        help="Images shown in the report: the worst, the median and the best.",
     )
     out: str = setting(
         "out/audit",
@@ -51,14 +53,19 @@ class Place:
         check(self, "--{}")
 
 
-_SAID_ELSEWHERE = ("imports", "unsafe_load")  # by `define_model_code`
+_SAID_ELSEWHERE = ("imports", "unsafe_load", "asked")  # by `define_model_code`, and by probes
 
 
 def define_flags() -> None:
     """Defines the command's flags; call once, before they are parsed."""
     cli.define_model_code()
-    cli.define_settings(AuditSettings, leave_out=_SAID_ELSEWHERE, as_text=("epsilon",))
+    cli.define_settings(AuditSettings, leave_out=_SAID_ELSEWHERE)
+    for name in PROBES.registered():
+        if PROBES[name].bare:
+            cli.define_settings(PROBES[name].settings, as_text=PROBES[name].as_text)
     cli.define_settings(Place)
+    cli.define_cache()
+    cli.define_dotted()
     for flag in flags.FLAGS.flags_by_module_dict()["tf_fragile.cli"]:
         flags.declare_key_flag(flag.name)
 
@@ -88,7 +95,6 @@ def main(argv: list[str]) -> int:
         "data": understood(values.data),
         "imports": imports,
         "unsafe_load": values.unsafe_load,
-        "epsilon": None if values.epsilon is None else given.radii(values.epsilon, values.bounds),
     }
     if place.data_dir is not None and not chosen["data"].startswith("tfds:"):
         raise InputError(
@@ -97,10 +103,12 @@ def main(argv: list[str]) -> int:
         )
     if chosen["data"] != values.data:
         cli.say(f"--data={readable(values.data)} is taken for {readable(chosen['data'])}")
+    settings = asked(_of_probes(chosen["bounds"]), **chosen)
     run_audit(
-        AuditSettings(**chosen),
+        settings,
         place.out,
         data_dir=given.path(place.data_dir),
+        cache=values.cache,
         gallery=place.gallery,
         command=sys.argv,
         say=cli.say,
@@ -108,3 +116,26 @@ def main(argv: list[str]) -> int:
         width=shutil.get_terminal_size((_COLUMNS, 24)).columns,
     )
     return 0
+
+
+def _of_probes(bounds: tuple[float, float] | None) -> dict[str, dict[str, Any]]:
+    """What flags say of probes, by name and setting.
+
+    Raises:
+      InputError: an unknown probe or setting, one given twice, or a value that can't be.
+    """
+    written: dict[str, dict[str, Any]] = {}
+    for name, probe in bare_settings().items():
+        if name in flags.FLAGS and flags.FLAGS[name].present:
+            written.setdefault(probe, {})[name] = flags.FLAGS[name].value
+    for probe, name, text in cli.dotted():
+        entry = PROBES[probe]
+        own = described(entry.settings)
+        if name not in own:
+            raise unknown_name(f"setting of {probe}", name, own)
+        if name in written.setdefault(probe, {}):
+            raise InputError(f"--{probe}.{name} is given twice; give it once.")
+        said = f"--{probe}.{name}"
+        texts = name in entry.as_text
+        written[probe][name] = text.split(",") if texts else own[name].from_text(text, said)
+    return {probe: PROBES[probe].understood(own, bounds) for probe, own in written.items()}

@@ -1,4 +1,4 @@
-"""How many images there are, were looked at and are attacked: counted once, said everywhere."""
+"""How many images there are, were looked at and are audited: counted once, said everywhere."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Counts:
       passed_over: those of them that are left out, since the model gets them wrong.
       wrong: all that it gets wrong.
       labelled: whether it is known of any what it is.
-      asked: how many were to be attacked; `None` for all.
+      asked: how many were to be audited; `None` for all.
       files: whether they are files.
     """
 
@@ -47,14 +47,14 @@ class Counts:
         return self.found - self.skipped
 
     @property
-    def attacked(self) -> int:
-        """Images that are attacked."""
+    def audited(self) -> int:
+        """Images that probes are asked about."""
         return self.looked_at - self.passed_over
 
     @property
-    def attackable(self) -> int:
-        """Images that could be attacked at most, were all that can be read looked at."""
-        return self.attacked + self.read - self.looked_at
+    def auditable(self) -> int:
+        """Images that could be audited at most, were all that can be read looked at."""
+        return self.audited + self.read - self.looked_at
 
     @property
     def text(self) -> str:
@@ -69,21 +69,21 @@ class Counts:
             left = f"{self.wrong} misclassified, {self.passed_over or 'none'} passed over"
         else:
             left = f"{self.passed_over} misclassified and passed over"
-        return f"{there}; {self.looked_at} looked at, {left}, {self.attacked} attacked"
+        return f"{there}; {self.looked_at} looked at, {left}, {self.audited} audited"
 
     @property
     def shortfall(self) -> str:
         """That there are fewer images than asked for; empty where there are enough."""
-        if self.asked is None or self.attacked >= self.asked:
+        if self.asked is None or self.audited >= self.asked:
             return ""
-        verb = "is" if self.attacked == 1 else "are"
+        verb = "is" if self.audited == 1 else "are"
         if self.passed_over:
             there = (
-                f"only {self.attacked} of the {self.looked_at} images {verb} classified correctly"
+                f"only {self.audited} of the {self.looked_at} images {verb} classified correctly"
             )
         else:
-            there = f"there {verb} only {_many(self.attacked, 'image')}"
-        return f"--num_images={self.asked}, but {there}; {self.attacked} {verb} attacked"
+            there = f"there {verb} only {_many(self.audited, 'image')}"
+        return f"--num_images={self.asked}, but {there}; {self.audited} {verb} audited"
 
 
 def count(source: Source, drawn: Drawn, asked: int | None) -> Counts:
@@ -110,6 +110,21 @@ def as_recorded(counts: Counts, records: pd.DataFrame) -> Counts:
     known = records[records["label"] >= 0]
     wrong = known[known["label"] != known["predicted"]]["sample"].nunique()
     return replace(counts, passed_over=int(passed_over), wrong=int(wrong))
+
+
+def exclusions(records: pd.DataFrame) -> dict[str, int]:
+    """How many images were left out, by reason.
+
+    Args:
+      records: of any probe; a row of role excluded says in `note` why its image was left out.
+
+    Returns:
+      Reason to number of different images, the commonest first.
+    """
+    rows = records[records["role"] == EXCLUDED]
+    counts = rows.groupby("note")["sample"].nunique()
+    ordered = sorted(((str(note), int(n)) for note, n in counts.items()), key=lambda c: (-c[1], c))
+    return dict(ordered)
 
 
 def skipped_in_words(skipped: Sequence[Skipped]) -> str:

@@ -1,16 +1,13 @@
-"""What people write on the command line, as settings: paths, radii and sizes."""
+"""What people write on the command line, as settings: paths and sizes."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from tf_fragile.errors import InputError
 
-GREY = (0.0, 255.0)
-_FRACTION = re.compile(r"\s*([0-9.]+)\s*/\s*([0-9.]+)\s*")
 _SIZE = re.compile(r"\s*([1-9][0-9]*)\s*(?:[xX*]\s*([1-9][0-9]*)\s*)?")
 
 
@@ -28,49 +25,6 @@ def directory(text: str) -> str:
     if not text.strip():
         raise InputError("--out is empty; name a directory for the run, as in --out=out/audit.")
     return os.path.expanduser(text)
-
-
-def radii(texts: Sequence[str], bounds: tuple[float, float] | None = None) -> tuple[float, ...]:
-    """Radii in input units.
-
-    Args:
-      texts: as they were written.
-      bounds: smallest and largest value of data that are no pictures of 0 to 255.
-
-    Raises:
-      InputError: one is no number. A fraction is of the range, which no radius is, so it is
-        answered with the number to write.
-    """
-    return tuple(_radius(text, bounds) for text in texts)
-
-
-def _radius(text: str, bounds: tuple[float, float] | None) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    share = _share(text)
-    if share is None:
-        raise InputError(f"--epsilon has {text!r}, which is no number; write --epsilon=1,2,4,8.")
-    text, (low, high) = text.strip(), bounds or GREY
-    number = f"{share * (high - low):g}"
-    units, what = "in grey levels", f"{number} grey level{'' if number == '1' else 's'}"
-    if bounds is not None:
-        units, what = f"in the units of the data, {low:g} to {high:g}", number
-    raise InputError(
-        f"--epsilon={text}: epsilon is {units}: write {number}; {text} of the range is {what}."
-    )
-
-
-def _share(text: str) -> float | None:
-    """The value of a fraction or a percentage; `None` where it is none."""
-    found = _FRACTION.fullmatch(text)
-    try:
-        if found:
-            return float(found[1]) / float(found[2])
-        return float(text.strip().removesuffix("%")) / 100 if text.strip().endswith("%") else None
-    except (ValueError, ZeroDivisionError):
-        return None
 
 
 def image_size(text: str) -> tuple[int, int]:

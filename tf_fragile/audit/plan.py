@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import tensorflow as tf
 
 from tf_fragile.attacks.cost import BUILD
-from tf_fragile.attacks.trusting import unfollowed
-from tf_fragile.audit.bands import in_words
 from tf_fragile.audit.counts import Counts, skipped_in_words
 from tf_fragile.audit.inputs import plan_lines
 from tf_fragile.audit.specs import in_need_of
-from tf_fragile.audit.subject import Subject
-from tf_fragile.audit.units import radii_in_words
+from tf_fragile.audit.subject import Opened
+from tf_fragile.data.bands import in_words, is_picture
 from tf_fragile.errors import readable
-from tf_fragile.explainers.needs import PATTERN_FORWARDS
 from tf_fragile.models.batch import fixed_batch
-from tf_fragile.probes.fragility.family import too_few
-from tf_fragile.probes.fragility.work import padded, padding
+from tf_fragile.probes.contract import Bound, Pictured, Work
+from tf_fragile.runs.artefacts import planned
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Plan:
     """The size of the work.
 
     Attributes:
-      images: how many are attacked.
+      images: how many are asked about.
       shards: how many parts it is written in.
       forwards: forward passes of one image it amounts to.
       seconds: estimate of the time, from a forward pass timed here and now.
@@ -42,104 +40,94 @@ class Plan:
 
 
 def everyone_shown(gallery: int, counts: Counts) -> bool:
-    """Whether the gallery has room for all attacked images, so that nobody is chosen."""
-    return gallery >= counts.attacked
+    """Whether the gallery holds every image that is asked about."""
+    return gallery >= counts.audited
 
 
-def make_plan(subject: Subject, gallery: int = 0) -> Plan:
-    """Counts the work of an audit and times a forward pass.
+def is_pictured(opened: Opened, bound: Bound) -> bool:
+    """Whether a probe shows samples in pictures: it can, and they are some."""
+    return isinstance(bound.probe, Pictured) and is_picture(opened.subject.source.image_shape)
+
+
+def make_plan(opened: Opened, bound: Mapping[str, Bound], gallery: int = 8) -> Plan:
+    """Counts forward passes and times a forward pass.
 
     Args:
-      subject: what is audited.
+      opened: what is audited.
+      bound: what is asked, by the probe's name.
       gallery: images shown in the report.
     """
-    settings, probe, counts = subject.settings, subject.probe, subject.counts
-    levels, size = len(settings.radii), settings.shard_size
-    images, attacks = counts.attacked, list(probe.attacks.values())
-    tasks = probe.tasks(subject.positions.tolist(), size)
+    settings, subject, counts = opened.settings, opened.subject, opened.counts
+    size = settings.shard_size
+    forwards, builds, shards = 0.0, 0, 0
     again = 0 if everyone_shown(gallery, counts) else gallery
-    work = probe.work(probe.tasks(subject.attacked.tolist(), size))
-    forwards, rows = work.forwards, settings.rows_at_once
-    if again:
-        for explainer in probe.explainers.values():
-            runs = padded(probe.tasks(range(again), size), levels, rows)
-            forwards += runs * sum(attack.forwards(explainer) for attack in attacks)
-    estimating, needs = _needs(subject)
-    forwards += estimating
-    filled = padding(tasks, levels, rows)
-    warnings = _unfollowed(subject)
-    seconds = forwards * _seconds_a_forward(subject) + BUILD * work.builds
-    family = len(settings.explainers) * len(settings.attacks)
-    short = too_few(images, family, there=counts.attackable)
-    bands = in_words(settings.bands, subject.image_shape[2])
-    head = [
+    asked: list[str] = []
+    for name, one in bound.items():
+        work = one.probe.work(one.probe.tasks(subject.kept.tolist(), size))
+        shards += len(one.probe.tasks(subject.positions.tolist(), size))
+        forwards, builds = forwards + work.forwards, builds + work.builds
+        if again and is_pictured(opened, one) and isinstance(one.probe, Pictured):
+            forwards += one.probe.picture_work(again, size).forwards
+        lines = (*one.lines, *work.lines, *one.notes)
+        asked += [f"{name}: {line}" for line in lines] if len(bound) > 1 else lines
+    needed = _needed(opened, bound)
+    forwards, builds = forwards + needed.forwards, builds + needed.builds
+    seconds = forwards * _seconds_a_forward(opened) + BUILD * builds
+    bands = in_words(settings.bands, subject.source.image_shape)
+    pictured = gallery and any(is_pictured(opened, one) for one in bound.values())
+    lines = (
         f"model: {readable(settings.model)} ({subject.network.head.note})",
         *([f"code: {settings.code_run}"] if settings.code_run else []),
-        *([f"input: {subject.adaptation}"] if subject.adaptation else []),
+        *([f"input: {opened.adaptation}"] if opened.adaptation else []),
         f"data: {subject.source.name}: {counts.text}; "
         f"preprocessing {subject.source.preprocessing.name!r}",
         *([counts.shortfall] if counts.shortfall else []),
         *([skipped_in_words(subject.source.skipped)] if subject.source.skipped else []),
         *plan_lines(subject.source),
-        *([f"radii: {radii_in_words(settings)}"] if settings.bounds else []),
         *([f"drawn: {bands}"] if bands else []),
-        *subject.feeding.lines,
-        f"maps: top {subject.k} of {subject.image_shape[0] * subject.image_shape[1]} pixels",
-    ]
-    tail = [
-        *([short] if short else []),
-        *([_gallery(gallery, again, counts)] if gallery else []),
-        f"chunks of {rows} rows (an image at a radius), {_share(filled)} of them padding",
-        f"about {forwards:,.0f} forward passes in {len(tasks)} shards and {work.builds} attacks to "
+        *opened.feeding.lines,
+        *asked,
+        *needed.lines,
+        *([_gallery(gallery, again, counts)] if pictured else []),
+        f"about {forwards:,.0f} forward passes in {shards} shards and {builds} functions to "
         f"build, {_spoken(seconds)} here",
-    ]
-    lines = (*head, *work.lines, *needs, *warnings, *tail)
-    return Plan(images, len(tasks), forwards, seconds, lines)
+    )
+    return Plan(counts.audited, shards, forwards, seconds, lines)
 
 
-def _needs(subject: Subject) -> tuple[float, tuple[str, ...]]:
-    """Forward passes that it takes what explainers take from the data, and the sentences."""
-    forwards, lines = 0.0, []
-    patterned, ranged = (in_need_of(what, subject.settings) for what in ("patterns", "range"))
+def _needed(opened: Opened, bound: Mapping[str, Bound]) -> Work:
+    """What explainers and probes take before the first task, and the sentences."""
+    work = Work()
+    patterned, ranged = (in_need_of(what, opened.settings) for what in ("patterns", "range"))
+    artefacts = [artefact for one in bound.values() for artefact in one.probe.artefacts()]
     if patterned:
-        images = min(subject.settings.pattern_images, len(subject.source))
-        forwards = PATTERN_FORWARDS * images
-        lines.append(
-            f"patterns of {', '.join(patterned)}: estimated first, from {images} images, about "
-            f"{forwards:,.0f} forward passes"
-        )
+        artefacts.append(opened.data.artefact)
+        work += Work(lines=(f"patterns of {', '.join(patterned)}: estimated from the data",))
+    if opened.subject.store is not None:
+        work += planned(opened.subject.store, artefacts)
+    else:
+        forwards = sum(artefact.work.forwards for artefact in artefacts)
+        work += Work(forwards, lines=tuple(f"{one.name}: made first" for one in artefacts))
     if ranged:
-        lines.append(f"bounds of {', '.join(ranged)}: the range of the data")
-    return forwards, tuple(lines)
+        work += Work(lines=(f"bounds of {', '.join(ranged)}: the range of the data",))
+    return work
 
 
 def _gallery(gallery: int, again: int, counts: Counts) -> str:
-    if not again and counts.attacked == 1:
-        return "gallery: the one attacked image"
+    if not again and counts.audited == 1:
+        return "gallery: the one image"
     if not again:
-        return f"gallery: all {counts.attacked} attacked images"
+        return f"gallery: all {counts.audited} images"
     return (
-        f"gallery: {gallery} of the {counts.attacked} attacked images, chosen by what the attack "
-        "did to them and attacked once more for their pictures"
+        f"gallery: {gallery} of the {counts.audited} images, chosen by what was found, and looked "
+        "at once more for their pictures"
     )
 
 
-def _share(part: float) -> str:
-    return f"{100 * part:.0f} %" if part else "none"
-
-
-def _unfollowed(subject: Subject) -> tuple[str, ...]:
-    """Sentences on the layers without a surrogate."""
-    if not subject.bare:
-        return ()
-    attack = next(a for a in subject.probe.attacks.values() if a.optimizer.cost.derivatives)
-    sample = tf.constant(subject.source.load(subject.positions[:1]).image)
-    return tuple(unfollowed(subject.network, attack.surrogate, sample))
-
-
-def _seconds_a_forward(subject: Subject) -> float:
-    rows = fixed_batch(subject.model) or subject.settings.rows
-    batch = tf.zeros((rows, *subject.image_shape))
+def _seconds_a_forward(opened: Opened) -> float:
+    subject = opened.subject
+    rows = fixed_batch(subject.model) or subject.rows
+    batch = tf.zeros((rows, *subject.source.image_shape))
     forward = tf.function(subject.network.logits, autograph=False)
     forward(batch)
     started = time.perf_counter()

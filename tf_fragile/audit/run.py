@@ -3,40 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from tf_fragile.audit import bands, inputs
-from tf_fragile.audit.counts import Counts, as_recorded, skipped_in_words
-from tf_fragile.audit.gallery import examples
-from tf_fragile.audit.parts import own_parts
-from tf_fragile.audit.plan import everyone_shown, make_plan
-from tf_fragile.audit.report import write_report
+from tf_fragile.audit.answers import Answer, answer
+from tf_fragile.audit.asking import Asking, ask
+from tf_fragile.audit.counts import Counts, as_recorded, exclusions, skipped_in_words
+from tf_fragile.audit.objects import NOTHING, Objects
+from tf_fragile.audit.page import data_in_words, write_page
+from tf_fragile.audit.parts import own_explainers, own_probe
+from tf_fragile.audit.plan import everyone_shown, is_pictured, make_plan
 from tf_fragile.audit.samples import sample_table
-from tf_fragile.audit.settings import BUDGETS, AuditSettings
-from tf_fragile.audit.specs import in_need_of, in_words
-from tf_fragile.audit.subject import Subject, open_subject
-from tf_fragile.audit.units import radii_in_words
-from tf_fragile.errors import readable
-from tf_fragile.probes.fragility import family
-from tf_fragile.probes.fragility.odd_maps import odd_maps
-from tf_fragile.probes.fragility.pictures import sample_of
-from tf_fragile.probes.fragility.shown import choose_shown
-from tf_fragile.probes.fragility.smallest import halvings
-from tf_fragile.probes.fragility.summary import exclusions, summarize, without_extras
-from tf_fragile.probes.fragility.table import WIDTH, format_table
-from tf_fragile.probes.fragility.verdict import sentence, verdicts
+from tf_fragile.audit.settings import AuditSettings
+from tf_fragile.audit.specs import in_need_of
+from tf_fragile.audit.subject import Opened, open_subject
+from tf_fragile.errors import InputError, readable, unknown_name
+from tf_fragile.probes.contract import Bound, Pictured, Probe, Showing
 from tf_fragile.probes.running import keep_pictures, run
+from tf_fragile.report.terminal import WIDTH, draw
 from tf_fragile.report.verdict import Verdict
+from tf_fragile.runs.artefacts import Store
 from tf_fragile.runs.atomic import write_text
+from tf_fragile.runs.cache import cache_directory
 from tf_fragile.runs.execution import held
 from tf_fragile.runs.gallery import read_gallery
 from tf_fragile.runs.lease import Lease
-from tf_fragile.runs.manifest import Manifest, run_hash
+from tf_fragile.runs.manifest import run_hash
+from tf_fragile.runs.tasks import Arrays
 
 Say = Callable[[str], None]
 
@@ -46,25 +43,42 @@ class AuditResult:
     """What an audit leaves behind.
 
     Attributes:
-      records: one row a sample, explainer, attack, radius and metric.
-      summary: means over images with their intervals.
-      verdicts: one an explainer and attack.
-      report: the HTML file.
-      counts: images found, looked at and attacked.
+      answers: what each probe found, by its name: records, summary and verdicts.
+      refused: why probes were not asked, a sentence by name.
+      report: the HTML file; `None` where none was to be kept.
+      counts: images found, looked at and asked about.
     """
 
-    records: pd.DataFrame
-    summary: pd.DataFrame
-    verdicts: tuple[Verdict, ...]
-    report: Path
+    answers: Mapping[str, Answer]
+    refused: Mapping[str, str]
+    report: Path | None
     counts: Counts
+
+    def __getitem__(self, probe: str) -> Answer:
+        """What one probe found; raises `InputError` where it was not asked."""
+        if probe in self.refused:
+            raise InputError(f"{probe} was not asked: {self.refused[probe]}")
+        if probe not in self.answers:
+            raise unknown_name("probe of this audit", probe, self.answers)
+        return self.answers[probe]
+
+    def without_report(self) -> AuditResult:
+        """The same, of a run directory that is gone."""
+        return replace(self, report=None)
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Of all probes."""
+        return tuple(verdict for one in self.answers.values() for verdict in one.verdicts)
 
 
 def run_audit(
     settings: AuditSettings,
     out: Path | str,
     *,
+    objects: Objects = NOTHING,
     data_dir: str | None = None,
+    cache: str | None = None,
     gallery: int = 8,
     command: Sequence[str] = (),
     say: Say = print,
@@ -76,8 +90,10 @@ def run_audit(
     Args:
       settings: what to audit.
       out: the run directory.
+      objects: a model or data that were given as such.
       data_dir: where prepared TFDS data sets lie.
-      gallery: images shown in the report, chosen out of all that were attacked.
+      cache: where what runs share is kept, as patterns; the platform's cache where `None`.
+      gallery: images shown in the report, chosen out of all that were asked about.
       command: the command line, for the manifest.
       say: where text for people goes.
       progress: whether to draw a bar.
@@ -88,11 +104,21 @@ def run_audit(
         process works in it.
     """
     with held(out) as lease:
-        return _audit(
-            settings,
+        store = Store(cache_directory(cache, Path(out) / "cache"))
+        opened = open_subject(settings, data_dir, objects=objects, store=store, progress=progress)
+        asking = ask(opened)
+        for line in (*make_plan(opened, asking.bound, gallery).lines, *asking.lines):
+            say(line)
+        if opened.subject.checked is not None:
+            say(f"derivatives: {opened.subject.checked.text}")
+        if in_need_of("patterns", settings):
+            opened = opened.filled(progress=progress)
+            asking = ask(opened)
+        return _finished(
+            opened,
+            asking,
             Path(out),
             lease,
-            data_dir=data_dir,
             gallery=gallery,
             command=command,
             say=say,
@@ -101,181 +127,132 @@ def run_audit(
         )
 
 
-def _audit(
-    settings: AuditSettings,
+def _finished(
+    opened: Opened,
+    asking: Asking,
     out: Path,
     lease: Lease,
     *,
-    data_dir: str | None,
     gallery: int,
     command: Sequence[str],
     say: Say,
     progress: bool,
     width: int,
 ) -> AuditResult:
-    subject = open_subject(settings, data_dir, progress=progress)
-    plan = make_plan(subject, gallery)
-    for line in plan.lines:
-        say(line)
-    say(f"derivatives: {subject.gate.text}")
-    subject = subject.filled(progress=progress)
-    probe, name = subject.probe, subject.probe.name
-    if everyone_shown(gallery, subject.counts):
-        shown_at_once = frozenset(map(int, subject.positions))
-        probe = dataclasses.replace(probe, shown=shown_at_once)
-    found_of, manifest = run(
+    settings, subject = opened.settings, opened.subject
+    probes = {name: _shown_at_once(opened, one, gallery) for name, one in asking.bound.items()}
+    failures: dict[str, Exception] = {}
+    found, manifest = run(
         out,
-        [probe],
+        list(probes.values()),
         subject.source,
         subject.positions.tolist(),
         model=subject.model,
         seed=settings.seed,
-        settings=_deciding(subject),
-        settings_of={name: {}},
+        settings=_deciding(opened),
+        settings_of={
+            name: {**one.decides, **own_probe(name)} for name, one in asking.bound.items()
+        },
         command=command,
         size=settings.shard_size,
         lease=lease,
         progress=progress,
+        store=subject.store,
+        doubts=opened.doubts,
+        failed=failures.__setitem__ if len(probes) > 1 else None,
     )
-    records, made_by = found_of[name], run_hash(manifest, name)
-    counts = as_recorded(subject.counts, records)
-    attacked = without_extras(records)
-    summary = summarize(attacked)
-    shown = choose_shown(attacked, gallery, settings.explainers[0], settings.attacks[0])
-    samples = [place.sample for place in shown.places]
-    keep_pictures(
-        out,
-        probe,
-        samples,
-        records,
-        name=name,
-        run=made_by,
-        lease=lease,
-        size=settings.shard_size,
-        progress=progress,
-    )
-    found = tuple(verdicts(summary, records, subject.k, there=counts.attackable))
-    sentences = [sentence(verdict) for verdict in found]
+    if not found:
+        raise next(iter(failures.values()))
+    everything = pd.concat(found.values(), ignore_index=True)
+    counts = as_recorded(opened.counts, everything)
+    answers = {
+        name: answer(name, records, opened.about, tuple(opened.doubts))
+        for name, records in found.items()
+    }
+    pictures: dict[str, Arrays] = {}
+    for name, one in answers.items():
+        probe, made_by = probes[name], run_hash(manifest, name)
+        shown = is_pictured(opened, asking.bound[name])
+        if not (shown and isinstance(one.view, Showing) and isinstance(probe, Pictured)):
+            continue
+        samples = list(one.view.chosen(one.records, gallery))
+        keep_pictures(
+            out,
+            probe,
+            samples,
+            one.records,
+            name=name,
+            run=made_by,
+            lease=lease,
+            size=settings.shard_size,
+            artefacts=probes[name].artefacts(),
+            store=subject.store,
+            progress=progress,
+        )
+        pictures[name] = read_gallery(out, name, made_by, _among(samples))
     lease.check()
-    write_text(out / "summary.csv", summary.to_csv(index=False))
-    write_text(out / "samples.csv", sample_table(records, subject.source).to_csv(index=False))
-    write_report(
-        out / "report.html",
-        title=f"How far can the explanations of {readable(settings.model)} be trusted?",
-        facts=_facts(subject, counts, records, manifest),
-        verdict_lines=[(text, v.state) for text, v in zip(sentences, found, strict=True)],
-        summary=summary,
-        exclusions=exclusions(records),
-        skipped_files=[(file.path, file.reason) for file in subject.source.skipped],
-        examples=examples(
-            read_gallery(out, name, made_by, lambda array: sample_of(array) in samples),
-            records,
-            subject.source,
-            shown.places,
-            bands=settings.bands,
-        ),
-        chance_overlap=_chance(subject),
-        gallery_text=shown.text,
-        counts_text=_data(subject, counts),
-    )
-    _tell(say, width, subject, counts, records, summary, sentences)
+    write_text(out / "summary.csv", _summary(answers).to_csv(index=False))
+    write_text(out / "samples.csv", sample_table(everything, subject.source).to_csv(index=False))
+    write_page(out / "report.html", opened, asking, answers, pictures, counts, manifest)
+    _tell(say, width, opened, counts, answers)
     say(f"report: {readable(out / 'report.html')}")
-    return AuditResult(records, summary, found, out / "report.html", counts)
+    for name, error in failures.items():
+        say(f"{name} broke off, the others are finished")
+        raise error
+    return AuditResult(answers, asking.refused, out / "report.html", counts)
 
 
-def _deciding(subject: Subject) -> dict[str, Any]:
-    """Every setting that decides the records; what the data gave explainers among them."""
-    settings = dataclasses.asdict(subject.settings)
-    settings |= {"k": subject.k, "epsilon": subject.settings.radii}
-    if not in_need_of("patterns", subject.settings):
+def _shown_at_once(opened: Opened, bound: Bound, gallery: int) -> Probe:
+    """A probe whose tasks keep the pictures of all samples, where all are shown."""
+    shown = is_pictured(opened, bound) and everyone_shown(gallery, opened.counts)
+    if shown and isinstance(bound.probe, Pictured):
+        return bound.probe.showing(frozenset(map(int, opened.subject.positions)))
+    return bound.probe
+
+
+def _among(samples: Sequence[int]) -> Callable[[str], bool]:
+    """Whether an array is a picture of one of the samples, by its name."""
+    chosen = set(samples)
+    return lambda array: int(array.partition("|")[0]) in chosen
+
+
+def _summary(answers: Mapping[str, Answer]) -> pd.DataFrame:
+    """The summaries of all probes below each other, with the probe in the first column."""
+    tables = [one.summary.assign(probe=name) for name, one in answers.items()]
+    table = pd.concat(tables, ignore_index=True)
+    return table[["probe", *(column for column in table.columns if column != "probe")]]
+
+
+def _deciding(opened: Opened) -> dict[str, Any]:
+    """Every setting that decides the records of all probes; what the data gave among them."""
+    settings = dataclasses.asdict(opened.settings)
+    for of_probes in ("probes", "asked"):
+        del settings[of_probes]
+    if not in_need_of("patterns", opened.settings):
         del settings["pattern_images"]
-    more = {"taken_from_data": subject.taken, "parts": own_parts(subject.settings)}
+    more = {"taken_from_data": opened.taken, "parts": own_explainers(opened.settings)}
     return settings | {name: value for name, value in more.items() if value}
 
 
 def _tell(
-    say: Say,
-    width: int,
-    subject: Subject,
-    counts: Counts,
-    records: pd.DataFrame,
-    summary: pd.DataFrame,
-    sentences: Sequence[str],
+    say: Say, width: int, opened: Opened, counts: Counts, answers: Mapping[str, Answer]
 ) -> None:
-    say("")
-    say(format_table(summary, width))
-    if subject.settings.bounds is not None:
-        say(f"eps: {radii_in_words(subject.settings)}.")
-    say(f"Chance level of the overlap: {_chance(subject):.3f}.")
-    say(f"feeding: {subject.feeding.text}")
-    for name, clause in odd_maps(records).items():
-        say(f"{name}: {clause}.")
-    for name, found in halvings(records).items():
-        say(f"{name}: {found.text}.")
-    say(f"images: {_data(subject, counts)}")
+    source = opened.subject.source
+    for name, one in answers.items():
+        say("")
+        if len(answers) > 1:
+            say(f"{name}:")
+        for section in one.sections({}):
+            for line in draw(section, width):
+                say(line)
+    say(f"feeding: {opened.feeding.text}")
+    say(f"images: {data_in_words(source, counts)}")
+    records = pd.concat([one.records for one in answers.values()])
     for reason, count in exclusions(records).items():
         say(f"left out: {count} image{'' if count == 1 else 's'}, {reason}")
-    if subject.source.skipped:
-        say(skipped_in_words(subject.source.skipped))
+    if source.skipped:
+        say(skipped_in_words(source.skipped))
     say("")
-    for text in sentences:
-        say(text)
-    say(family.in_words(len(sentences)))
-
-
-def _data(subject: Subject, counts: Counts) -> str:
-    """The data and all of their counts, a sentence."""
-    short = f". {counts.shortfall}" if counts.shortfall else ""
-    return f"{subject.source.name}: {counts.text}{short}."
-
-
-def _facts(
-    subject: Subject, counts: Counts, records: pd.DataFrame, manifest: Manifest
-) -> dict[str, str]:
-    settings, probe = subject.settings, subject.probe
-    objectives = {
-        name: attack for name, attack in probe.attacks.items() if name in settings.attacks
-    }
-    drawn = bands.in_words(settings.bands, subject.image_shape[2])
-    facts = {
-        "Model": f"{readable(settings.model)}; {subject.network.head.note}",
-        **({"Code": settings.code_run} if settings.code_run else {}),
-        **({"Input": subject.adaptation} if subject.adaptation else {}),
-        "Data": _data(subject, counts),
-        "Preprocessing": subject.source.preprocessing.name,
-        **inputs.facts(subject.source),
-        **subject.feeding.facts,
-        "Explainers": "; ".join(
-            in_words(spec, BUDGETS[settings.budget], subject.taken.get(spec))
-            for spec in settings.explainers
-        ),
-        "Attacks": "; ".join(
-            f"{n}: {a.optimizer}, surrogate {a.surrogate}" for n, a in objectives.items()
-        ),
-        "Radii": f"{radii_in_words(settings)} (L-infinity)",
-        **({"Drawn": drawn} if drawn else {}),
-        "Words": family.in_words(len(settings.explainers) * len(settings.attacks)),
-        "Overlap": f"top {subject.k} pixels; chance {_chance(subject):.3f}",
-        "Derivatives": subject.gate.text,
-        "Seed": str(settings.seed),
-        "Device": manifest.device,
-        "Versions": ", ".join(f"{n} {v}" for n, v in manifest.versions.items()),
-        "Model digest": manifest.model_hash[:16],
-        "Data digest": manifest.data_hash[:16],
-    }
-    gaps = records[records["metric"] == "gap"].groupby("explainer")["value"]
-    if len(gaps):
-        facts["Completeness gap"] = "; ".join(
-            f"{name}: mean |gap| {group.abs().mean():.3g} logits" for name, group in gaps
-        )
-    odd = odd_maps(records)
-    if odd:
-        facts["Odd maps"] = "; ".join(f"{name}: {clause}" for name, clause in odd.items())
-    halved = halvings(records)
-    if halved:
-        facts["Half the overlap gone"] = "; ".join(f"{n}: {h.text}" for n, h in halved.items())
-    return facts
-
-
-def _chance(subject: Subject) -> float:
-    return subject.k / (subject.image_shape[0] * subject.image_shape[1])
+    for one in answers.values():
+        for text in (*one.sentences, one.words):
+            say(text)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from tf_fragile.cli import shown
+from tf_fragile.data.called import class_name, label_name
 from tf_fragile.data.source import Source
 from tf_fragile.runs.records import EXCLUDED
 
@@ -14,8 +13,7 @@ COLUMNS = (
     *("sample", "file", "label", "label_name", "predicted", "predicted_name"),
     "outcome",
 )
-ATTACKED = "attacked"
-NO_LABEL = "no label"
+AUDITED = "audited"
 
 
 def sample_table(records: pd.DataFrame, source: Source) -> pd.DataFrame:
@@ -27,7 +25,7 @@ def sample_table(records: pd.DataFrame, source: Source) -> pd.DataFrame:
 
     Returns:
       Columns `COLUMNS`: the sample as in the records; its file, or its number in words; the true
-      class, -1 where none is known, and the model's, each with its name; and `"attacked"`, or why
+      class, -1 where none is known, and the model's, each with its name; and `"audited"`, or why
       it was not (`"misclassified"`).
     """
     known = records[records["sample"] >= 0]  # doubts of the whole run are of no sample
@@ -43,23 +41,10 @@ def sample_table(records: pd.DataFrame, source: Source) -> pd.DataFrame:
             shown(label_name(label, names)),
             predicted,
             shown(class_name(predicted, names)),
-            reasons.get(sample, ATTACKED),
+            reasons.get(sample, AUDITED),
         )
         for sample, label, predicted in zip(
             *(map(int, first[column]) for column in ("sample", "label", "predicted")), strict=True
         )
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def class_name(label: int, class_names: Sequence[str] | None) -> str:
-    """The name of a label, with its number where others are called so; without one, the number."""
-    if class_names is None or not 0 <= label < len(class_names):
-        return f"class {label}"
-    name = class_names[label]
-    return name if class_names.count(name) == 1 else f"{name} (output {label})"
-
-
-def label_name(label: int, class_names: Sequence[str] | None) -> str:
-    """The name of a true label; `NO_LABEL` for -1."""
-    return NO_LABEL if label < 0 else class_name(label, class_names)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tf_fragile.audit import given
-from tf_fragile.errors import InputError, readable
+from tf_fragile.errors import InputError, readable, shown
 from tf_fragile.limits import FILE_LIMIT
+from tf_fragile.probes.budgets import BUDGETS as NAMES
+from tf_fragile.probes.catalog import DEFAULT, PROBES
 from tf_fragile.settings import (
     LARGE,
-    MOST,
     MOST_ROWS,
     SMALL,
     WHOLE,
@@ -24,19 +25,13 @@ from tf_fragile.settings import (
 
 @dataclass(frozen=True)
 class Budget:
-    """How much is spent on each image.
+    """How much is spent on each map; each probe says what it spends besides.
 
     Attributes:
-      optimizer: a name of `attacks.OPTIMIZERS`.
-      steps: of each attack.
-      step_size: in grey levels or 255ths of the range, for optimisers that take one.
       points: of explainers that average, where the command line does not say.
       explainers: settings by explainer where the command line gives none and `points` is not meant.
     """
 
-    optimizer: str
-    steps: int
-    step_size: float | None
     points: int
     explainers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -47,21 +42,13 @@ class Budget:
         return {**EXPLAINERS[name].few(self.points), **self.explainers.get(name, {})}
 
 
-STEPS_OF_255 = (1.0, 2.0, 4.0, 8.0)
-"""The radii where none is given: grey levels, or 255ths of the range of other data."""
-
-SIGN_STEP = 0.5  # grey levels, where `sign` is asked for and no step: the paper's
-BUDGETS = {
-    "quick": Budget("annealed_momentum", 10, None, points=8),
-    "standard": Budget("annealed_momentum", 30, None, points=20),
-    "paper": Budget(
-        "sign",
-        steps=300,
-        step_size=0.5,
-        points=50,
-        explainers={"integrated_gradients": {"steps": 100, "rule": "right"}},
-    ),
+BUDGETS: Mapping[str, Budget] = {
+    "quick": Budget(8),
+    "standard": Budget(20),
+    "paper": Budget(50, {"integrated_gradients": {"steps": 100, "rule": "right"}}),
 }
+"""By the names of `probes.budgets.BUDGETS`."""
+ALL = "all"  # in place of the names of probes
 
 
 @dataclass(frozen=True)
@@ -89,29 +76,18 @@ class AuditSettings:
       bands: channels (from 0) that are drawn as red, green and blue, or one as grey.
       file_limit: GB that a model file, a picture or an array may take in memory where that is more
         than four times what it takes on disk.
-      num_images: how many to attack; all of the data where `None`. On twelve, two explainers
+      num_images: how many to ask about; all of the data where `None`. On twelve, two explainers
         (the default) with overlaps about a quarter are surely fragile; any word takes 7.
-      epsilon: radii in input units, grey levels or, with `bounds`, units of the data; `radii` says
-        them where `None`.
       explainers: specs, see `parse_explainer`.
       pattern_images: from how many of the data patterns are estimated, for explainers that need
         them; all of the data where they are fewer.
-      attacks: objectives; the random control always runs beside them.
+      probes: what is asked, by name; all that there are for `("all",)`.
+      asked: settings of probes by their names, each of its own class; the defaults of the others.
       budget: a key of `BUDGETS`.
-      optimizer: how attacks move; the budget's where `None`.
-      steps: of each attack; the budget's where `None`.
-      step_size: in input units, for `sign`; the budget's, which is in 255ths of the range, where
-        `None`.
-      beta: of the softplus surrogate of `sign`; by the width of the inputs' range where `None`.
-      plateau: about how many images are attacked again with twice the steps, to see whether the
-        budget has stopped paying; 0 for none.
-      halving: whether to search, image by image, for the smallest radius that halves the top-k
-        overlap, from the smallest to the largest of `epsilon`.
-      k: of the top-k overlap; by the map's size where `None`.
       only_correct: leave out images that the model gets wrong.
       seed: of everything random.
       shard_size: images written together.
-      rows: images times radii in memory at once.
+      rows: images in memory at once, each variant of one counted.
     """
 
     model: str = setting(
@@ -181,15 +157,7 @@ class AuditSettings:
         help="GB that one file may expand to in memory where it is four times as large as on disk.",
     )
     num_images: int | None = setting(
-        12, low=1, high=WHOLE, read=given.num_images, help="How many images to attack; 0 for all."
-    )
-    epsilon: tuple[float, ...] | None = setting(
-        None,
-        low=SMALL,
-        high=LARGE,
-        distinct=True,
-        help="Radii in grey levels, or with --bounds in units of the data; 1,2,4,8 255ths of the "
-        "range.",
+        12, low=1, high=WHOLE, read=given.num_images, help="How many images to audit; 0 for all."
     )
     explainers: tuple[str, ...] = setting(
         ("gradient", "integrated_gradients"),
@@ -202,101 +170,43 @@ class AuditSettings:
         high=WHOLE,
         help="Images from which pattern_net and the like estimate their patterns.",
     )
-    attacks: tuple[str, ...] = setting(
-        ("top_k",),
-        choices=names_in("tf_fragile.attacks.objectives:OBJECTIVES"),
-        named="attack objective",
+    probes: tuple[str, ...] = setting(
+        DEFAULT,
         distinct=True,
-        help="Attack objectives; random signs always run beside them.",
+        help="What is asked, see tf_fragile list probes; all: every probe that fits the model. "
+        "--NAME.SETTING=value sets one of a probe's own settings.",
     )
-    budget: str = setting(
-        "quick", choices=tuple(BUDGETS), help="Steps of attacks and points of paths."
-    )
-    optimizer: Literal["annealed_momentum", "sign", "secant"] | None = setting(
-        None, named="attack optimizer", help="How attacks move, instead of the budget's."
-    )
-    steps: int | None = setting(
-        None, low=1, high=MOST, help="Steps of each attack, instead of the budget's."
-    )
-    step_size: float | None = setting(
-        None,
-        low=SMALL,
-        high=LARGE,
-        help="Step of --optimizer=sign in units of --epsilon, instead of the budget's.",
-    )
-    beta: float | None = setting(
-        None,
-        low=1e-6,
-        high=1e6,
-        help="Sharpness of the softplus of --optimizer=sign; by the inputs' scale if none.",
-    )
-    k: int | None = setting(
-        None,
-        low=1,
-        high=WHOLE,
-        help="Of the top-k overlap; a tenth of the map, at most 1000, if none.",
-    )
-    plateau: int = setting(
-        4, low=0, high=WHOLE, help="Images attacked again with twice the steps; 0 for none."
-    )
-    halving: bool = setting(
-        False, help="Search each image's smallest epsilon that halves the top-k overlap."
-    )
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    budget: str = setting("quick", choices=NAMES, help="Steps of attacks and points of paths.")
     only_correct: bool = setting(True, help="Leave out images that the model gets wrong.")
     seed: int = setting(0, low=0, high=WHOLE, help="Of everything random.")
     shard_size: int = setting(4, low=1, high=MOST_ROWS, help="Images written together.")
     rows: int = setting(16, low=1, high=MOST_ROWS, help="Images times radii in memory at once.")
 
     def __post_init__(self) -> None:
-        if "random_sign" in self.attacks:
-            raise InputError("The random control always runs; leave random_sign out of --attacks.")
         check(self, "--{}")
-        for attack in self.attacks:
-            self._check_without_array(attack)
-        self._check_used()
+        if ALL in self.probes and len(self.probes) > 1:
+            raise InputError("--probes=all is every probe there is; leave the other names out.")
+        for name in self.probes if ALL not in self.probes else ():
+            PROBES[name]
+        self._check_asked()
         if self.bounds is not None:
             self._check_bounds(self.bounds)
-        if self.bounds is None and min(self.radii) < 1:
-            small = min(self.radii)
-            raise InputError(
-                f"--epsilon={small:g} is less than one grey level, the least by which a picture "
-                f"can change; epsilon is in grey levels: write {max(1, round(255 * small)):g}, if "
-                f"{small:g} of the range is meant."
-            )
-        if max(self.radii) >= 255 * self.grey_level and self.bounds is not None:
-            raise InputError(
-                f"--epsilon={max(self.radii):g} is in units of the data, whose range "
-                f"{self.bounds[0]:.9g}..{self.bounds[1]:.9g} is no wider; give radii such as "
-                f"{self.grey_level:.3g},{8 * self.grey_level:.3g}, or none for "
-                f"{_listed(STEPS_OF_255)} 255ths of the range."
-            )
-        if max(self.radii) >= 255 and self.bounds is None:
-            raise InputError(
-                f"--epsilon={max(self.radii):g} takes black to white, since pictures have 255 grey "
-                f"levels and epsilon is in them; give radii such as {_listed(STEPS_OF_255)}."
-            )
-        if self.halving and len(set(self.radii)) < 2:
-            raise InputError(
-                "--halving searches between the smallest and the largest --epsilon; give two."
-            )
+        for name in self.named:
+            PROBES[name].check(self.of(name), self.budget, self.bounds)
 
-    def _check_without_array(self, attack: str) -> None:
-        from tf_fragile.attacks.objectives import OBJECTIVES, arrays_of
-
-        for array in arrays_of(OBJECTIVES[attack]):
-            raise InputError(
-                f"The {attack} attack needs {array}=, an array, which a command line has no "
-                "place for; leave it out of --attacks, or use tff.attack."
-            )
-
-    def _check_used(self) -> None:
-        """Refuses settings that another one makes useless."""
-        moves = self.optimizer or BUDGETS[self.budget].optimizer
-        for name in ("step_size", "beta"):
-            if getattr(self, name) is not None and moves != "sign":
+    def _check_asked(self) -> None:
+        """Refuses settings of probes that are not asked, or that are none of theirs."""
+        for name, own in self.asked.items():
+            wanted = PROBES[name].settings
+            if not isinstance(own, wanted):
                 raise InputError(
-                    f"--{name} is a setting of --optimizer=sign, and {moves} takes none; leave it "
-                    "out, or choose that optimizer."
+                    f"The settings of {name} are {shown(own)}; give its {wanted.__name__}."
+                )
+            if name not in self.named:
+                raise InputError(
+                    f"Settings of {name} are given, and --probes={','.join(self.probes)} leaves it "
+                    f"out; write --probes={','.join((*self.probes, name))}, or leave them out."
                 )
 
     def _check_bounds(self, bounds: tuple[float, float]) -> None:
@@ -319,16 +229,13 @@ class AuditSettings:
             )
 
     @property
-    def grey_level(self) -> float:
-        """A 255th of the range of the data, in input units: 1 for pictures."""
-        return 1.0 if self.bounds is None else (self.bounds[1] - self.bounds[0]) / 255
+    def named(self) -> tuple[str, ...]:
+        """The probes that are asked, by name."""
+        return PROBES.registered() if self.probes == (ALL,) else self.probes
 
-    @property
-    def radii(self) -> tuple[float, ...]:
-        """`epsilon`, or where none is given `STEPS_OF_255` of the range of the data."""
-        if self.epsilon is not None:
-            return self.epsilon
-        return tuple(step * self.grey_level for step in STEPS_OF_255)
+    def of(self, probe: str) -> Any:
+        """The settings of a probe."""
+        return self.asked[probe] if probe in self.asked else PROBES[probe].settings()
 
     @property
     def code_run(self) -> str:
@@ -337,12 +244,3 @@ class AuditSettings:
         if self.unsafe_load:
             said.append("loaded with --unsafe_load: code inside the file was run")
         return "; ".join(said)
-
-    @property
-    def rows_at_once(self) -> int:
-        """`rows`, or what a shard has if that is less: a chunk that is filled up costs in full."""
-        return min(self.rows, self.shard_size * len(self.radii))
-
-
-def _listed(numbers: tuple[float, ...]) -> str:
-    return ", ".join(f"{number:g}" for number in numbers)

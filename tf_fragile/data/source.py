@@ -70,7 +70,7 @@ class Source:
     Attributes:
       name: what was opened, e.g. `"folder:photos"`.
       class_names: name of each label, where known; with `classes_from`, of each output.
-      image_shape: `(H, W, C)` of every image.
+      image_shape: `(H, W, C)` of every image; `(T, C)` of signals, `(F,)` of rows.
       preprocessing: how pixels become model units.
       read: gives the sample at a position.
       digest: gives a SHA-256 hash of the stored content alone, as 64 hexadecimal digits.
@@ -93,7 +93,7 @@ class Source:
 
     name: str
     class_names: tuple[str, ...] | None
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     preprocessing: Preprocessing
     read: Read
     digest: Callable[[], str]
@@ -121,6 +121,11 @@ class Source:
             return None
         read = self.reader(reading, image_shape)
         return replace(self, image_shape=image_shape, read=read, geometry="", reading=reading)
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the data are stored as the model takes them, in units of their own."""
+        return self.preprocessing.bounds is not None
 
     @property
     def range(self) -> InputRange:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tf_fragile.data.arrays import Parts
 from tf_fragile.data.classes import Classes
 from tf_fragile.data.preprocessing import Preprocessing
 from tf_fragile.data.reading import Reading
@@ -9,6 +10,7 @@ from tf_fragile.data.source import Source
 from tf_fragile.data.source_embedded import open_embedded
 from tf_fragile.data.source_folder import open_folder
 from tf_fragile.data.source_npz import open_npz
+from tf_fragile.data.source_rows import open_rows
 from tf_fragile.data.source_tfds import open_tfds
 from tf_fragile.data.specs import KINDS
 from tf_fragile.errors import InputError, unknown_name
@@ -19,7 +21,8 @@ def open_source(
     spec: str,
     *,
     preprocessing: Preprocessing,
-    image_shape: tuple[int, int, int],
+    image_shape: tuple[int, ...],
+    parts: Parts = (),
     reading: Reading | None = None,
     outputs: int | None = None,
     classes: Classes | None = None,
@@ -33,7 +36,8 @@ def open_source(
       spec: `embedded`, `embedded/SPLIT`, `folder:DIR`, `npz:FILE` (or `npz:FILE#IMAGES,LABELS`) or
         `tfds:NAME/SPLIT`.
       preprocessing: how pixels become model units.
-      image_shape: `(H, W, C)` the network takes.
+      image_shape: `(H, W, C)` the network takes, or the shape of a signal or a row.
+      parts: several inputs that a row holds.
       reading: how pictures are brought to `image_shape`; as Keras' loader does where `None`.
       outputs: how many classes the model tells apart; labels are compared with it.
       classes: what they are called; by the folders or the data set itself where `None`.
@@ -57,11 +61,15 @@ def open_source(
             f"--bounds is for arrays that are stored as the model takes them (npz:FILE), but "
             f"{spec!r} has pictures of 0 to 255; leave --bounds out."
         )
+    if len(image_shape) != 3:
+        return _of_arrays(
+            spec, kind, where, preprocessing, image_shape, parts, outputs, classes, file_limit
+        )
     if kind == "embedded":
         return open_embedded(
             where,
             preprocessing=preprocessing,
-            image_shape=image_shape,
+            image_shape=image_shape,  # type: ignore[arg-type]
             outputs=outputs,
             classes=classes,
             seed=seed,
@@ -72,7 +80,7 @@ def open_source(
         return open_folder(
             where,
             preprocessing=preprocessing,
-            image_shape=image_shape,
+            image_shape=image_shape,  # type: ignore[arg-type]
             reading=reading,
             outputs=outputs,
             classes=classes,
@@ -82,7 +90,7 @@ def open_source(
         return open_npz(
             where,
             preprocessing=preprocessing,
-            image_shape=image_shape,
+            image_shape=image_shape,  # type: ignore[arg-type]
             reading=reading,
             outputs=outputs,
             classes=classes,
@@ -91,9 +99,46 @@ def open_source(
     return open_tfds(
         where,
         preprocessing=preprocessing,
-        image_shape=image_shape,
+        image_shape=image_shape,  # type: ignore[arg-type]
         reading=reading,
         outputs=outputs,
         classes=classes,
         data_dir=data_dir,
     )
+
+
+def _of_arrays(
+    spec: str,
+    kind: str,
+    where: str,
+    preprocessing: Preprocessing,
+    shape: tuple[int, ...],
+    parts: Parts,
+    outputs: int | None,
+    classes: Classes | None,
+    file_limit: float,
+) -> Source:
+    """Signals and rows, which are arrays of an archive.
+
+    Raises:
+      InputError: other data were named.
+    """
+    if kind == "npz" and where:
+        return open_rows(
+            where,
+            shape,
+            parts=parts,
+            outputs=outputs,
+            classes=classes,
+            bounds=preprocessing.bounds,
+            file_limit=file_limit,
+        )
+    wanted = " and ".join(f"{p.name!r} [N{_spoken(p.shape)}]" for p in parts)
+    wanted = f"arrays {wanted}" if parts else f"an array [N{_spoken(shape)}]"
+    raise InputError(
+        f"The model takes no pictures, and {spec!r} has pictures; give npz:FILE with {wanted}."
+    )
+
+
+def _spoken(shape: tuple[int, ...]) -> str:
+    return "".join(f", {side}" for side in shape)

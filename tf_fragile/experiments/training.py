@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from tf_fragile.experiments.recipes import RECIPES, Recipe
 from tf_fragile.models import zoo
 from tf_fragile.runs import atomic
 from tf_fragile.runs.manifest import versions
+from tf_fragile.runs.tasks import Progress
 
 _EVALUATION_BATCH = 500
 
@@ -79,29 +79,41 @@ def train(
     Raises:
       InputError: if a source or an option can't be used.
     """
-    started = time.monotonic()
-    entry = zoo.entry(recipe.model)
-    if entry.input_shape is None or entry.preprocessing is None:
-        raise InputError(f"The network {recipe.model!r} has no fixed input and can't be trained.")
-    sources = {
-        role: open_source(
-            spec,
-            preprocessing=PREPROCESSINGS[entry.preprocessing],
-            image_shape=entry.input_shape,
-            reading=Reading.evaluated(entry.short_side),
-            data_dir=data_dir,
-        )
-        for role, spec in (
-            ("train", recipe.train),
-            ("validation", recipe.validation),
-            ("test", recipe.test),
-        )
-        if spec is not None
-    }
+    sources = sources_of(recipe, data_dir)
+    return train_on(recipe, sources, seed=seed, progress=progress, **options)
+
+
+def train_on(
+    recipe: Recipe,
+    sources: Mapping[str, Source],
+    *,
+    seed: int = 0,
+    progress: bool = True,
+    done: Progress | None = None,
+    **options: Any,
+) -> Trained:
+    """Trains a network on sources that are open, see `train`.
+
+    Args:
+      recipe: how.
+      sources: as `sources_of` opens them.
+      seed: of the initial weights, the order of the images and the augmentation.
+      progress: whether to show progress bars.
+      done: told the updates made.
+      **options: settings of the network.
+    """
     data = {role: read_examples(source, progress) for role, source in sources.items()}
     keras.utils.set_random_seed(seed)
     model = zoo.load(recipe.model, weights="random", **options)
-    steps = fit(model, recipe, data["train"], data.get("validation"), seed=seed, progress=progress)
+    steps = fit(
+        model,
+        recipe,
+        data["train"],
+        data.get("validation"),
+        seed=seed,
+        progress=progress,
+        done=done,
+    )
     manifest = {
         "model": recipe.model,
         "options": options,
@@ -113,10 +125,32 @@ def train(
         "images": {role: len(source) for role, source in sources.items()},
         "data": {role: source.digest() for role, source in sources.items()},
         "versions": versions(),
-        "device": "GPU" if tf.config.list_physical_devices("GPU") else "CPU",
-        "wall_seconds": round(time.monotonic() - started, 1),
+        "device": _device(),
     }
     return Trained(model, manifest)
+
+
+def sources_of(recipe: Recipe, data_dir: str | None = None) -> dict[str, Source]:
+    """The data of a recipe by their role, `train`, `validation` and `test`.
+
+    Raises:
+      InputError: a source can't be opened, or the network takes images of any size.
+    """
+    entry = zoo.entry(recipe.model)
+    if entry.input_shape is None or entry.preprocessing is None:
+        raise InputError(f"The network {recipe.model!r} has no fixed input and can't be trained.")
+    specs = {"train": recipe.train, "validation": recipe.validation, "test": recipe.test}
+    return {
+        role: open_source(
+            spec,
+            preprocessing=PREPROCESSINGS[entry.preprocessing],
+            image_shape=entry.input_shape,
+            reading=Reading.evaluated(entry.short_side),
+            data_dir=data_dir,
+        )
+        for role, spec in specs.items()
+        if spec is not None
+    }
 
 
 def fit(
@@ -127,6 +161,7 @@ def fit(
     *,
     seed: int = 0,
     progress: bool = True,
+    done: Progress | None = None,
 ) -> int:
     """Runs the updates of a recipe on a model, in place.
 
@@ -137,6 +172,7 @@ def fit(
       validation: what `recipe.stop_at` looks at.
       seed: of the order of the images and the augmentation.
       progress: whether to show a progress bar.
+      done: told the updates made.
 
     Returns:
       How many updates were made.
@@ -154,6 +190,8 @@ def fit(
             images = _augmented(train.images[chosen], recipe, [seed, epoch, place])
             loss = update(tf.constant(images), tf.constant(train.labels[chosen]))
             bar.update()
+            if done is not None:
+                done(1)
             if (step + 1) % recipe.check_every == 0:
                 notes = {"loss": f"{float(loss):.3f}"}
                 if validation is not None:
@@ -198,6 +236,10 @@ def save(trained: Trained, directory: str | os.PathLike[str], name: str) -> Path
     manifest = json.dumps(trained.manifest, indent=2) + "\n"
     atomic.write_text(Path(directory) / f"{name}.manifest.json", manifest)
     return weights
+
+
+def _device() -> str:
+    return "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
 
 
 def _update(model: keras.Model, recipe: Recipe) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 
 from tf_fragile.backprop.network import Network
-from tf_fragile.backprop.patterns import Patterns, estimate_patterns
+from tf_fragile.backprop.patterns import Patterns
 from tf_fragile.data.source import Source
-from tf_fragile.errors import InputError
 from tf_fragile.explainers.catalog import EXPLAINERS, method
 from tf_fragile.explainers.entry import Entry, Need
-from tf_fragile.runs.shards import bar_over
+from tf_fragile.explainers.estimated import PATTERN_FORWARDS, EstimatedPatterns, estimated
+from tf_fragile.runs.artefacts import Artefact, Store
+
+__all__ = [
+    "PATTERN_FORWARDS", "PATTERN_IMAGES", "FromData", "artefacts_of", "filled", "taken", "unmet",
+]  # fmt: skip
 
 PATTERN_IMAGES = 256
 """From which patterns are estimated where nobody says how many."""
-PATTERN_FORWARDS = 12.0
-"""Forward passes that an image among them takes; measured on SqueezeNet."""
-_CHUNK = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,7 @@ class FromData:
       seed: of the choice of them.
       progress: whether to draw a bar.
       known: patterns, where they were estimated before.
+      store: where they are looked for, and kept; estimated for this object alone where `None`.
     """
 
     source: Source
@@ -44,15 +46,24 @@ class FromData:
     seed: int = 0
     progress: bool = False
     known: Patterns | None = None
+    store: Store | None = None
 
     @cached_property
     def patterns(self) -> Patterns:
-        """Estimated when first asked for."""
+        """Taken from the store, or estimated when first asked for; the same bits either way."""
         if self.known is not None:
             return self.known
-        return estimated(
-            self.source, self.network, self.images, seed=self.seed, progress=self.progress
-        )
+        if self.store is None:
+            return estimated(
+                self.source, self.network, self.images, seed=self.seed, progress=self.progress
+            )
+        self.store.build([self.artefact], progress=self.progress)
+        return self.artefact.read(self.store.path(self.artefact.key))
+
+    @cached_property
+    def artefact(self) -> EstimatedPatterns:
+        """The patterns as a store keeps them."""
+        return EstimatedPatterns(self.source, self.network, self.images, self.seed)
 
     def of(self, need: Need) -> tuple[Any, ...]:
         """The values of the settings that `need` names."""
@@ -93,40 +104,17 @@ def unmet(entry: Entry, settings: Mapping[str, Any]) -> tuple[Need, ...]:
     return (*entry.unmet(settings), *inner)
 
 
-def estimated(
-    source: Source, network: Network, images: int, *, seed: int = 0, progress: bool = False
-) -> Patterns:
-    """Patterns of a network's layers from some of the data, the same for the same arguments.
-
-    The images are those at the far end of the order in which images to attack are drawn.
+def artefacts_of(
+    explainers: Iterable[tuple[Entry, Mapping[str, Any]]], data: FromData
+) -> tuple[Artefact, ...]:
+    """What `filled` will ask the store of `data` for, each once; for a plan, and to build it first.
 
     Args:
-      source: the data.
-      network: the score function.
-      images: how many at most.
-      seed: of the order.
-      progress: whether to draw a bar.
-
-    Raises:
-      InputError: a model in which patterns can't be estimated, or less data than it takes at once.
+      explainers: the entry of each and the settings that it was given.
+      data: where needs are met from.
     """
-    size = network.fixed_batch or _CHUNK
-    chosen = np.random.default_rng(seed).permutation(len(source))[-images:]
-    if network.fixed_batch is not None:
-        chosen = chosen[: len(chosen) // size * size]
-        if not len(chosen):
-            raise InputError(
-                f"Patterns are estimated from whole batches, of which model "
-                f"{network.model.name!r} takes {size} images each; give that many or more."
-            )
-    with bar_over(len(chosen), "image", progress, what="patterns") as bar:
-
-        def batches() -> Iterator[Any]:
-            for part in np.split(chosen, range(size, len(chosen), size)):
-                yield source.load(part).image
-                bar.update(len(part))
-
-        return estimate_patterns(network, batches())
+    needs = {need.what for entry, settings in explainers for need in unmet(entry, settings)}
+    return (data.artefact,) if "patterns" in needs and data.known is None else ()
 
 
 def taken(entry: Entry, settings: Mapping[str, Any], data: FromData) -> dict[str, Any]:

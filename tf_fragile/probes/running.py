@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import keras
 import pandas as pd
-import tensorflow as tf
 from tqdm import tqdm
 
 from tf_fragile.data.source import Source
+from tf_fragile.models.device import device
 from tf_fragile.models.fingerprint import fingerprint
-from tf_fragile.probes.contract import Findings, Pictured, Probe, Task
+from tf_fragile.probes.contract import Findings, Pictured, Probe, Row, Task
 from tf_fragile.runs import manifest as manifests
+from tf_fragile.runs.artefacts import Artefact, Store
 from tf_fragile.runs.execution import execute
 from tf_fragile.runs.gallery import image_path, names_of, write_gallery
 from tf_fragile.runs.identity import Origin
 from tf_fragile.runs.lease import Lease
 from tf_fragile.runs.manifest import Manifest
+from tf_fragile.runs.records import DOUBT
 from tf_fragile.runs.shards import Job, bar_over
+
+__all__ = ["device", "doubt_rows", "keep_pictures", "run"]
 
 
 def run(
@@ -37,9 +42,14 @@ def run(
     command: Sequence[str],
     size: int,
     lease: Lease | None = None,
+    store: Store | None = None,
+    doubts: Mapping[str, str] | None = None,
+    failed: Callable[[str, Exception], None] | None = None,
     progress: bool = True,
 ) -> tuple[dict[str, pd.DataFrame], Manifest]:
     """Computes what is missing of a run and returns all of its records.
+
+    What tasks share is built before the first of them, and not at all where all are there.
 
     Args:
       directory: the run directory; a run begun there with the same settings is finished.
@@ -53,6 +63,10 @@ def run(
       command: the command line, for the manifest.
       size: images a task; part of the settings, for batches decide rounding.
       lease: on the directory; taken for this call where `None`.
+      store: where the artefacts of probes are built and kept, the one that their tasks read from.
+      doubts: what makes all that is found doubtful, a clause by its kind, empty for none; each
+        probe's table begins with them. They follow from model, data and settings, as records do.
+      failed: told of a probe whose task raised what nobody foresaw, see `execution.execute`.
       progress: whether to draw a bar.
 
     Returns:
@@ -60,8 +74,11 @@ def run(
 
     Raises:
       InputError: the directory holds another run, is worked on by another process, or can't be
-        written.
+        written; or the cache can't.
+      RuntimeError: a probe has artefacts and there is no store.
     """
+    artefacts = [artefact for probe in probes for artefact in probe.artefacts()]
+    _check_store(artefacts, store)
     numbers = [int(position) for position in positions]
     manifest = manifests.begin(
         command=command,
@@ -74,10 +91,23 @@ def run(
         device=device(),
     )
     jobs = [
-        Job(probe.name, probe.keys, probe.tasks(numbers, size), _work(probe, progress))
+        Job(probe.name, probe.keys, probe.tasks(numbers, size), _work(probe, doubts, progress))
         for probe in probes
     ]
-    return execute(directory, manifest, jobs, lease=lease, progress=progress)
+
+    def prepare() -> None:
+        if store is not None:
+            store.build(artefacts, progress=progress)
+
+    return execute(
+        directory,
+        manifest,
+        jobs,
+        lease=lease,
+        prepare=prepare,
+        failed=failed,
+        progress=progress,
+    )
 
 
 def keep_pictures(
@@ -90,6 +120,8 @@ def keep_pictures(
     run: str,
     lease: Lease,
     size: int,
+    artefacts: Sequence[Artefact] = (),
+    store: Store | None = None,
     progress: bool = True,
 ) -> None:
     """Makes the pictures of samples of a finished run, unless it has them already.
@@ -105,10 +137,19 @@ def keep_pictures(
       run: its `manifest.run_hash`.
       lease: on the directory.
       size: images looked at together.
+      artefacts: what the probe reads, built anew where the cache was emptied since the run.
+      store: where they are.
       progress: whether to draw a bar.
+
+    Raises:
+      InputError: the directory or the cache can't be written.
+      RuntimeError: there are artefacts and no store.
     """
+    _check_store(artefacts, store)
     there = {int(array.partition("|")[0]) for array in names_of(directory, name, run)}
     missing = sorted(set(map(int, samples)) - there)
+    if store is not None and missing:
+        store.build(artefacts, progress=progress)
     with bar_over(len(missing), "picture", progress and bool(missing)) as bar:
         for begin in range(0, len(missing), size):
             part = missing[begin : begin + size]
@@ -121,17 +162,29 @@ def keep_pictures(
             bar.update(len(part))
 
 
-def device() -> str:
-    """What the numbers are computed on, in words."""
-    gpus = tf.config.list_physical_devices("GPU")
-    names = [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in gpus]
-    return ", ".join(str(name) for name in names) or "CPU"
+def doubt_rows(doubts: Mapping[str, str] | None) -> list[Row]:
+    """What is doubtful of all images, a row a kind; of no sample."""
+    nobody = {"sample": -1, "label": -1, "predicted": -1}
+    return [
+        {**nobody, "role": DOUBT, "metric": kind, "value": 1.0, "note": clause}
+        for kind, clause in (doubts or {}).items()
+        if clause
+    ]
 
 
-def _work(probe: Probe, progress: bool) -> Callable[[Task], Findings]:
+def _check_store(artefacts: Sequence[Artefact], store: Store | None) -> None:
+    if artefacts and store is None:
+        raise RuntimeError(f"{artefacts[0].name} can't be built: the run was given no store")
+
+
+def _work(
+    probe: Probe, doubts: Mapping[str, str] | None, progress: bool
+) -> Callable[[Task], Findings]:
     def work(task: Task) -> Findings:
         with _ticks(probe.work([task]).ticks, progress) as bar:
-            return probe(task, bar.update)
+            found = probe(task, bar.update)
+        first = task.number == 0
+        return replace(found, rows=[*doubt_rows(doubts), *found.rows]) if first else found
 
     return work
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 State = Literal["good", "bad", "unknown"]
@@ -62,3 +62,15 @@ class Verdict:
     def reasons_of(self, *kinds: str) -> list[str]:
         """The clauses of reasons of some kinds, in order."""
         return [reason.text for reason in self.reasons if reason.kind in kinds]
+
+
+def withheld(verdict: Verdict, reasons: Sequence[Reason]) -> Verdict:
+    """The verdict, unknown for these reasons; as it is where there are none.
+
+    A reason of a kind that the verdict has already is not told twice.
+    """
+    if not reasons:
+        return verdict
+    known = {reason.kind for reason in verdict.reasons}
+    more = tuple(reason for reason in reasons if reason.kind not in known)
+    return replace(verdict, word=INCONCLUSIVE, state="unknown", reasons=(*more, *verdict.reasons))

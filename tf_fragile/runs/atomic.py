@@ -11,9 +11,10 @@ from typing import BinaryIO
 
 from tf_fragile.errors import InputError
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""What the operating system says of a place that takes no more, and of one that takes nothing."""
 _SUFFIX = ".partial"
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextmanager
@@ -41,7 +42,7 @@ def replacing(path: Path | str) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except OSError as error:
         raise _explained(error, path) from error
     finally:
@@ -124,9 +125,9 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def _sync_directory(directory: Path) -> None:
-    # Without this a power cut can undo the rename. Windows cannot open a directory.
-    if os.name == "posix":
+def sync_directory(directory: Path) -> None:
+    """Makes sure that what was renamed in a directory is so after a power cut, too."""
+    if os.name == "posix":  # Windows cannot open a directory
         handle = os.open(directory, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -136,12 +137,12 @@ def _sync_directory(directory: Path) -> None:
 
 def _explained(error: OSError, path: Path) -> InputError:
     where = path.parent.absolute()
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return InputError(
             f"No space left in {where} for {path.name}; what is already written there is kept, "
             "so free some space and run the same command again."
         )
-    if error.errno in _FORBIDDEN:
+    if error.errno in FORBIDDEN:
         return InputError(
             f"{where} is not writable, so {path.name} was not written; make it writable or "
             "choose another directory, what is already written is kept."

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pandas as pd
 
+from tf_fragile.errors import InputError
 from tf_fragile.runs import manifest as manifests
 from tf_fragile.runs.atomic import make_directory, remove_leftovers
 from tf_fragile.runs.lease import Lease
@@ -41,6 +42,8 @@ def execute(
     jobs: Sequence[Job],
     *,
     lease: Lease | None = None,
+    prepare: Callable[[], None] | None = None,
+    failed: Callable[[str, Exception], None] | None = None,
     progress: bool = True,
 ) -> tuple[dict[str, pd.DataFrame], Manifest]:
     """Computes what is missing of a run and returns all of its records.
@@ -51,10 +54,14 @@ def execute(
       manifest: the run, as `manifests.begin` makes it; it names every job's probe.
       jobs: the whole work of each probe.
       lease: on the directory; taken for this call where `None`.
+      prepare: called once before the first task, unless every task is there.
+      failed: told of a probe whose task raised what nobody foresaw, and of that; the others are
+        finished then. Raised where `None`, and where it is bad input, or the place or memory.
       progress: whether to draw a bar.
 
     Returns:
-      The records of each job by its probe's name, and the manifest of all that is there.
+      The records of each job by its probe's name, those that failed left out, and the manifest of
+      all that is there.
 
     Raises:
       InputError: the directory holds another run or parts of one, another process works there, or
@@ -68,10 +75,22 @@ def execute(
         own.check()
         manifests.write(directory, manifest)
         started = time.monotonic()
+        missing = any(len(done) < len(job.tasks) for job, done in zip(jobs, complete, strict=True))
+        if prepare is not None and missing:
+            prepare()
         for job, there in zip(jobs, complete, strict=True):
             run = runs[job.probe]
-            run_tasks(directory, job, run=run, complete=there, lease=own, progress=progress)
-        manifest = manifests.finish(manifest, time.monotonic() - started)
+            try:
+                run_tasks(directory, job, run=run, complete=there, lease=own, progress=progress)
+            except (InputError, MemoryError, OSError):
+                raise
+            except Exception as error:
+                if failed is None:
+                    raise
+                failed(job.probe, error)
+                del runs[job.probe]
+        if len(runs) == len(jobs):
+            manifest = manifests.finish(manifest, time.monotonic() - started)
         own.check()
         manifests.write(directory, manifest)
         return {name: read_records(directory, name, run) for name, run in runs.items()}, manifest

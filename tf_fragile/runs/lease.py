@@ -64,6 +64,18 @@ class Holder:
         return not is_alive(self.pid) or (bool(self.born) and _born(self.pid) != self.born)
 
 
+class HeldError(InputError):
+    """Another process holds the lease.
+
+    Attributes:
+      holder: which, in words.
+    """
+
+    def __init__(self, sentence: str, holder: str) -> None:
+        super().__init__(sentence)
+        self.holder = holder
+
+
 class Lease:
     """A context in which this process alone works on what `path` stands for.
 
@@ -93,7 +105,8 @@ class Lease:
         """Takes the lease.
 
         Raises:
-          InputError: another process holds it, or the file cannot be written.
+          HeldError: another process holds it.
+          InputError: the file cannot be written.
         """
         self.holder = Holder.this_process()
         content = json.dumps(asdict(self.holder), indent=2).encode() + b"\n"
@@ -147,14 +160,15 @@ class Lease:
           Whether it is there; not where the lease changed meanwhile, so that it may be free.
 
         Raises:
-          InputError: its holder is neither.
+          HeldError: its holder is neither.
         """
         held, silent = _read(self.path), _age(self.path)
         if silent is None:  # given back since
             return False
         gone = held is not None and held.is_gone
         if not gone and silent <= self._expiry:
-            raise InputError(_refusal(self.path, held, silent, self._expiry))
+            who = "another process" if held is None else _in_words(held)
+            raise HeldError(_refusal(self.path, who, silent, self._expiry), who)
         with _alone(self.path, held.token if held else "unread", self._expiry) as alone:
             still = _age(self.path)
             if not alone or _read(self.path) != held or still is None:
@@ -236,8 +250,7 @@ def _in_words(holder: Holder) -> str:
     return f"process {holder.pid} on {holder.host} since {holder.since}"
 
 
-def _refusal(path: Path, held: Holder | None, silent: float, expiry: float) -> str:
-    who = "another process" if held is None else _in_words(held)
+def _refusal(path: Path, who: str, silent: float, expiry: float) -> str:
     return (
         f"{path.parent} is being worked on by {who}, last seen {max(silent, 0):.0f} s ago; wait "
         f"until it ends, or choose another --out; if it is gone, run again in "

@@ -1,8 +1,8 @@
-"""What is computed and written together, and what comes of it."""
+"""What is computed and written together, what it costs, and what comes of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from tf_fragile.errors import InputError
 
 Row = Mapping[str, Any]
 Arrays = Mapping[str, NDArray[np.generic]]
+Progress = Callable[[int], None]
+"""Told how many ticks were done since the last call."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,31 @@ class Task:
     number: int
     positions: tuple[int, ...]
     part: str = ""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What tasks, or an artefact, cost.
+
+    Attributes:
+      forwards: forward passes of one image.
+      ticks: of the bar that runs meanwhile.
+      builds: functions to trace and compile.
+      lines: the work for people.
+    """
+
+    forwards: float = 0.0
+    ticks: int = 0
+    builds: int = 0
+    lines: tuple[str, ...] = ()
+
+    def __add__(self, other: Work) -> Work:
+        return Work(
+            self.forwards + other.forwards,
+            self.ticks + other.ticks,
+            self.builds + other.builds,
+            (*self.lines, *other.lines),
+        )
 
 
 @dataclass(frozen=True)

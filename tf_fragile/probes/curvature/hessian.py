@@ -9,35 +9,17 @@ that the most fragile direction is the leading right singular vector of H.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from tf_fragile.settings import MOST, check, setting
+from tf_fragile.probes.curvature.settings import PowerIteration as PowerIteration
 
 Score = Callable[[tf.Tensor], tf.Tensor]
 """A score [B] of inputs [B, ...], each row a function of its own input alone."""
 
 _ZERO = tf.UnconnectedGradients.ZERO
-
-
-@dataclass(frozen=True)
-class PowerIteration:
-    """When a power iteration ends.
-
-    Attributes:
-      tolerance: a row stops when one more iteration changes its |cosine| with the gradient by
-        less than this, and its |cosine| with the last vector is closer than this to 1.
-      max_iterations: of two Hessian-vector products each.
-    """
-
-    tolerance: float = setting(1e-4, low=1e-15, below=1)
-    max_iterations: int = setting(300, low=1, high=MOST)
-
-    def __post_init__(self) -> None:
-        check(self, "{} of the power iteration")
 
 
 class Leading(NamedTuple):

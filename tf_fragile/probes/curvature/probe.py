@@ -17,15 +17,26 @@ from tf_fragile.backprop.network import Network
 from tf_fragile.data.source import Batch, Source
 from tf_fragile.explainers import noise
 from tf_fragile.probes.contract import Artefact, Findings, Progress, Task, Work
-from tf_fragile.probes.curvature.hessian import Leading, PowerIteration, angle, leading_eigenpair
+from tf_fragile.probes.curvature.hessian import Leading, angle, leading_eigenpair
+from tf_fragile.probes.curvature.settings import PowerIteration
+from tf_fragile.probes.left_out import split
 from tf_fragile.probes.seeds import sample_seed
-from tf_fragile.runs.records import CONTROL, MEASURED, Keys
+from tf_fragile.runs.records import CONTROL, DOUBT, MEASURED, Keys
 from tf_fragile.runs.tasks import cut
 from tf_fragile.surrogates import Softplus, Surrogate
 
 EXPLAINER = "gradient"
 NO_CURVATURE = "no curvature"
 RANDOM_ANGLE = "random_angle"
+DERIVATIVES = "derivatives"
+_OF_THE_RUN = {
+    "sample": -1,
+    "label": -1,
+    "predicted": -1,
+    "role": DOUBT,
+    "metric": DERIVATIVES,
+    "value": 1.0,
+}
 
 # What each stream of random numbers of a sample is for.
 _FORWARDS = 6.0  # of an iteration: a gradient and its derivative in one direction
@@ -42,6 +53,9 @@ class CurvatureProbe:
       surrogate: what stands in for it; a ReLU network has no curvature of its own.
       settings: when the power iteration ends.
       seed: of its start and of the random control; folded with each sample's index.
+      only_correct: whether images that the model gets wrong are left out.
+      doubt: why second derivatives of the model can't be believed, a clause; a row of the first
+        task.
     """
 
     name: ClassVar[str] = "curvature"
@@ -52,6 +66,8 @@ class CurvatureProbe:
     surrogate: Surrogate = field(default_factory=Softplus)
     settings: PowerIteration = field(default_factory=PowerIteration)
     seed: int = 0
+    only_correct: bool = False
+    doubt: str = ""
 
     def artefacts(self) -> Sequence[Artefact]:
         """None."""
@@ -71,6 +87,8 @@ class CurvatureProbe:
     def __call__(self, task: Task, progress: Progress | None = None) -> Findings:
         """Looks at the images of a task; one tick."""
         rows = self.looked_at(self.source.load(task.positions))
+        if self.doubt and task.number == 0:
+            rows = [{**_OF_THE_RUN, "note": self.doubt}, *rows]
         if progress is not None:
             progress(1)
         return Findings(rows)
@@ -97,6 +115,7 @@ class CurvatureProbe:
         """
         images = tf.constant(batch.image)
         predicted = self.network.predict(images)
+        kept, left_out = split(batch, predicted, self.only_correct)
         seeds = noise.sample_seeds([sample_seed(self.seed, int(i)) for i in batch.index], None)
         leading = Leading(*(np.asarray(t) for t in self._compiled(images, predicted, seeds)))
         agrees = np.asarray(tf.argmax(self._smooth.logits(images), -1, tf.int32) == predicted)
@@ -105,7 +124,7 @@ class CurvatureProbe:
             RANDOM_ANGLE: angle(*controls),
             "surrogate_agrees": agrees.astype(np.float64),
         }
-        return [
+        return left_out + [
             {
                 "sample": int(batch.index[i]),
                 "label": int(batch.label[i]),
@@ -116,7 +135,7 @@ class CurvatureProbe:
                 "value": float(values[i]),
                 "note": NO_CURVATURE if np.isnan(metrics["angle"][i]) else "",
             }
-            for i in range(len(batch.index))
+            for i in kept
             for name, values in metrics.items()
         ]
 

@@ -7,9 +7,9 @@ import pyarrow as pa
 from tf_fragile.runs.records import Keys
 
 RANDOM = "random_sign"  # the name of the control in the records
-MISCLASSIFIED = "misclassified"
 DOUBLED = "twice the steps"
 SEARCHED = "smallest radius"
 SMALLEST = "smallest_epsilon"
 ODD_MAP = "doubt"  # the metric of a clean map that is no explanation; its note says why
+TOP_K, PLACES = "k", "places"  # of the overlap and of a map, in rows of no sample
 KEYS: Keys = {"attack": pa.string(), "epsilon": pa.float64()}

@@ -19,6 +19,7 @@ from tf_fragile.attacks.halving import evaluations, smallest_epsilon
 from tf_fragile.attacks.optimizers.sign import RandomSign
 from tf_fragile.attacks.result import AttackResult
 from tf_fragile.attacks.search import Progress
+from tf_fragile.attacks.selection import reported_k
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.data.source import Batch, Source
 from tf_fragile.explainers.explainer import Explainer
@@ -27,13 +28,15 @@ from tf_fragile.probes.fragility.images import Attacked, Images
 from tf_fragile.probes.fragility.names import (
     DOUBLED,
     KEYS,
-    MISCLASSIFIED,
     ODD_MAP,
+    PLACES,
     SEARCHED,
     SMALLEST,
+    TOP_K,
 )
 from tf_fragile.probes.fragility.pictures import deviation_arrays, sample_of, to_arrays
-from tf_fragile.probes.fragility.work import work
+from tf_fragile.probes.fragility.work import padded, work
+from tf_fragile.probes.left_out import MISCLASSIFIED
 from tf_fragile.runs.records import CONTROL, DOUBT, EXCLUDED, MEASURED, Keys, make_records
 from tf_fragile.runs.tasks import Arrays, cut
 
@@ -110,9 +113,28 @@ class FragilityProbe:
         """
         batch = self.source.load(task.positions)
         found = self.attacked(batch, progress)
-        rows = [*_run_doubts(self.doubts), *found.rows] if task.number == 0 else found.rows
+        rows = [*self._of_the_run(), *found.rows] if task.number == 0 else found.rows
         shown = self.shown.intersection(task.positions)
         return Findings(rows, to_arrays(batch, found, self.source.preprocessing, shown))
+
+    def _of_the_run(self) -> list[dict[str, Any]]:
+        """Rows of no sample."""
+        maps = map_shape(self.source)
+        return [*_run_doubts(self.doubts), *_sizes(next(iter(self.attacks.values())), maps)]
+
+    def showing(self, samples: frozenset[int]) -> FragilityProbe:
+        """The same, whose tasks keep pictures of samples besides."""
+        return replace(self, shown=samples)
+
+    def picture_work(self, count: int, size: int) -> Work:
+        """Forward passes of attacking `count` images once more."""
+        tasks, levels = cut(range(count), size), len(self.epsilon)
+        once = [
+            padded(tasks, levels, attack.rows) * attack.forwards(explainer)
+            for explainer in self.explainers.values()
+            for attack in self.attacks.values()
+        ]
+        return Work(forwards=sum(once))
 
     def pictures(
         self, samples: Sequence[int], records: pd.DataFrame, progress: Progress | None = None
@@ -312,13 +334,33 @@ class FragilityProbe:
         ]
 
 
+_NOBODY = {"sample": -1, "label": -1, "predicted": -1}
+
+
 def _run_doubts(doubts: Mapping[str, str]) -> list[dict[str, Any]]:
     """What is doubtful of all images, a record a kind; of no sample."""
-    nobody = {"sample": -1, "label": -1, "predicted": -1}
     return [
-        {**nobody, "role": DOUBT, "metric": kind, "value": 1.0, "note": clause}
+        {**_NOBODY, "role": DOUBT, "metric": kind, "value": 1.0, "note": clause}
         for kind, clause in doubts.items()
         if clause
+    ]
+
+
+def map_shape(source: Source) -> tf.TensorShape:
+    """Of maps [N, ...]: a place a pixel, a time, or a column."""
+    shape = source.image_shape
+    return tf.TensorShape([None, *(shape[:-1] or shape)])
+
+
+def _sizes(attack: Attack, maps: tf.TensorShape) -> list[dict[str, Any]]:
+    """The k of the overlap and how many places a map has, of no sample: what chance would leave."""
+    values = {
+        TOP_K: reported_k(attack.k, attack.objective, maps),
+        PLACES: maps[1:].num_elements(),
+    }
+    return [
+        {**_NOBODY, "role": CONTROL, "metric": metric, "value": float(value)}
+        for metric, value in values.items()
     ]
 
 

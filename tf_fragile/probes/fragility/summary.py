@@ -9,6 +9,7 @@ import pandas as pd
 
 from tf_fragile.metrics.catalog import limits_of, summarised
 from tf_fragile.metrics.statistics import bootstrap_mean, holm, paired_difference
+from tf_fragile.probes.fragility.names import PLACES, TOP_K
 from tf_fragile.runs.records import CONTROL, DOUBT, EXCLUDED
 
 SUCCESS = "success"
@@ -23,19 +24,17 @@ def without_extras(records: pd.DataFrame) -> pd.DataFrame:
     return records[records["variant"] == ""]
 
 
-def exclusions(records: pd.DataFrame) -> dict[str, int]:
-    """How many images were left out, by reason.
+def sizes(records: pd.DataFrame) -> tuple[int | None, int | None]:
+    """The k of the overlap and how many places a map has; `None` where the records don't say."""
+    own = records[records["sample"] < 0].set_index("metric")["value"]
+    k, places = (int(own[name]) if name in own.index else None for name in (TOP_K, PLACES))
+    return k, places
 
-    Args:
-      records: the probe's; a row of role excluded says in `note` why its image was left out.
 
-    Returns:
-      Reason to number of different images, the commonest first.
-    """
-    rows = records[records["role"] == EXCLUDED]
-    counts = rows.groupby("note")["sample"].nunique()
-    ordered = sorted(((str(note), int(n)) for note, n in counts.items()), key=lambda c: (-c[1], c))
-    return dict(ordered)
+def chance(records: pd.DataFrame) -> float | None:
+    """The overlap of unrelated maps; `None` where the records don't say."""
+    k, places = sizes(records)
+    return k / places if k and places else None
 
 
 def successes(records: pd.DataFrame) -> pd.DataFrame:

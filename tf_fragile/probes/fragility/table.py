@@ -1,51 +1,35 @@
-"""The summary as text for a terminal: one line an epsilon, random and attacked side by side."""
+"""The summary as a table: a line an epsilon, random and attacked side by side."""
 
 from __future__ import annotations
 
 import math
-import textwrap
-from dataclasses import dataclass
 
 import pandas as pd
 
 from tf_fragile.metrics.catalog import heading_of, is_share, summarised
+from tf_fragile.report.blocks import Cell, Column, Group, Part, Row, Table
 from tf_fragile.runs.records import CONTROL
 
-WIDTH = 120
-_NARROWEST = 20
 LEGEND = (
     "images: attack moved and kept the label / attacked; the others: mean over the former, with "
     "95 % interval, [-] where they are too few or too alike for one."
 )
 _SHORT_LEGEND = LEGEND.partition(", with")[0] + "; intervals are in the report."
+_PAIR = (Column("random", control=True), Column("attack"))
 
 
-@dataclass(frozen=True)
-class _Block:
-    """An explainer under one attack: its heading and a line an epsilon."""
+def table_of(summary: pd.DataFrame) -> Table:
+    """The summary with a part an explainer and attack, a line an epsilon.
 
-    heading: str
-    lines: list[list[str]]
-
-
-def format_table(summary: pd.DataFrame, width: int = WIDTH) -> str:
-    """Formats a summary for a terminal, in plain ASCII.
-
-    A block an explainer and attack, a line an epsilon; for each metric the random baseline and
-    the attack, mean with interval. Where several random baselines ran, the first by name is
-    shown. An explainer with random baselines only is shown with an empty attack column. Where
-    that is too wide, the metrics of an epsilon come below each other; where that is, too, without
-    intervals.
+    For each metric the random baseline and the attack, mean with interval. Where several random
+    baselines ran, the first by name is shown. An explainer with random baselines only is shown
+    with an empty attack column.
 
     Args:
       summary: from `summarize`.
-      width: columns of the terminal; below about 40 lines are longer than it.
-
-    Returns:
-      Lines joined by newlines, without a trailing one.
     """
-    metrics = [m for m in summarised() if f"{m}_mean" in summary.columns]
-    blocks = []
+    metrics = _metrics(summary)
+    parts = []
     for explainer in summary["explainer"].unique():
         rows = summary[summary["explainer"] == explainer]
         is_control = rows["role"] == CONTROL
@@ -53,16 +37,24 @@ def format_table(summary: pd.DataFrame, width: int = WIDTH) -> str:
         random = baselines[0] if baselines else None
         attacks: list[str | None] = list(rows[~is_control]["attack"].unique())
         for attack in attacks or [None]:
-            lines = _lines(rows, random, attack)
-            blocks.append(_Block(_heading(explainer, random, attack), lines))
-    if not blocks:
-        return "No attack was run."
-    return (
-        _side_by_side(metrics, blocks, width)
-        or _stacked(metrics, blocks, width)
-        or _stacked(metrics, blocks, width, intervals=False)
-        or ""
+            own = rows[rows["attack"].isin([random, attack])]
+            heading = f"{explainer}: {random or '-'} | {attack or '-'}"
+            parts.append(Part(heading, _rows(own, metrics, random, attack)))
+    return Table(
+        key="ε",
+        groups=(Group("images", _PAIR), *(Group(heading_of(m), _PAIR) for m in metrics)),
+        parts=tuple(parts),
+        caption=LEGEND,
+        short=_SHORT_LEGEND,
+        empty="No attack was run.",
     )
+
+
+def _metrics(summary: pd.DataFrame) -> list[str]:
+    """The metrics that maps of this kind have; all where no attack found anything."""
+    known = [m for m in summarised() if f"{m}_mean" in summary.columns]
+    there = [m for m in known if (summary[f"{m}_n"] > 0).any()]
+    return there or known
 
 
 def format_interval(mean: float, low: float, high: float, is_share: bool) -> str:
@@ -92,26 +84,18 @@ def _short(value: float, is_share: bool) -> str:
     return text.replace("0.", ".", 1) if is_share and abs(float(text)) < 1 else text
 
 
-def _heading(explainer: str, random: str | None, attack: str | None) -> str:
-    return f"{_ascii(explainer)}: {_ascii(random or '-')} | {_ascii(attack or '-')}"
-
-
-def _ascii(name: str) -> str:
-    return name.encode("ascii", "replace").decode()
-
-
-def _lines(rows: pd.DataFrame, random: str | None, attack: str | None) -> list[list[str]]:
-    """Cells of each line: epsilon, images of both, then two cells a metric."""
-    metrics = [m for m in summarised() if f"{m}_mean" in rows.columns]
+def _rows(
+    rows: pd.DataFrame, metrics: list[str], random: str | None, attack: str | None
+) -> tuple[Row, ...]:
+    """Cells of each line: images of both, then two cells a metric."""
     lines = []
     for epsilon in sorted(rows["epsilon"].unique()):
         at = rows[rows["epsilon"] == epsilon]
         pair = [_row(at, random), _row(at, attack)]
-        cells = [f"{epsilon:g}", *(_images(row) for row in pair)]
-        for metric in metrics:
-            cells += ["-" if row is None else interval_of(row, metric) for row in pair]
-        lines.append(cells)
-    return lines
+        cells = [Cell(_images(row)) for row in pair]
+        cells += [_cell(row, metric) for metric in metrics for row in pair]
+        lines.append(Row(f"{epsilon:g}", tuple(cells)))
+    return tuple(lines)
 
 
 def _row(rows: pd.DataFrame, attack: str | None) -> pd.Series | None:
@@ -123,77 +107,11 @@ def _images(row: pd.Series | None) -> str:
     return "-" if row is None else f"{row['n']}/{row['n'] + row['n_failed']}"
 
 
-def _side_by_side(metrics: list[str], blocks: list[_Block], width: int) -> str | None:
-    """A line an epsilon; `None` where that is too wide."""
-    titles = ["eps", *["random", "attack"] * (1 + len(metrics))]
-    widths = _widths([titles, *(line for block in blocks for line in block.lines)])
-    room = (width - sum(widths)) // (len(widths) - 1)
-    if room < 1:
-        return None
-    gap = " " * min(3, room)
-    spans = [widths[1] + widths[2] + len(gap)]
-    spans += [widths[i] + widths[i + 1] + len(gap) for i in range(3, len(widths), 2)]
-    groups = ["images", *(heading_of(m) for m in metrics)]
-    over = gap.join(
-        [" " * widths[0], *(_centred(g, s) for g, s in zip(groups, spans, strict=True))]
-    )
-    head = [over.rstrip(), _drawn(titles, widths, gap)]
-    return _joined(head, [(b.heading, b.lines) for b in blocks], widths, gap, width, LEGEND)
-
-
-def _stacked(
-    metrics: list[str], blocks: list[_Block], width: int, *, intervals: bool = True
-) -> str | None:
-    """A line an epsilon and metric; `None` where that is too wide."""
-    titles = ["eps", "", "random", "attack"]
-    names = ["images", *(heading_of(m) for m in metrics)]
-    turned = [(block.heading, _turned(names, block.lines, intervals)) for block in blocks]
-    widths = _widths([titles, *(line for _, lines in turned for line in lines)])
-    room = (width - sum(widths)) // (len(widths) - 1)
-    if intervals and room < 1:
-        return None
-    gap = " " * max(1, min(3, room))
-    legend = LEGEND if intervals else _SHORT_LEGEND
-    return _joined([_drawn(titles, widths, gap)], turned, widths, gap, width, legend)
-
-
-def _turned(names: list[str], lines: list[list[str]], intervals: bool) -> list[list[str]]:
-    """Each line as one a name, with the epsilon at the first."""
-    turned = []
-    for epsilon, *cells in lines:
-        for place, name in enumerate(names):
-            pair = cells[2 * place : 2 * place + 2]
-            kept = pair if intervals else [cell.partition(" ")[0] for cell in pair]
-            turned.append(["" if place else epsilon, name, *kept])
-    return turned
-
-
-def _joined(
-    head: list[str],
-    blocks: list[tuple[str, list[list[str]]]],
-    widths: list[int],
-    gap: str,
-    width: int,
-    legend: str,
-) -> str:
-    rule = "=" * (sum(widths) + len(gap) * (len(widths) - 1))
-    body = []
-    for heading, lines in blocks:
-        body += ["", *_wrapped(heading, width), *(_drawn(line, widths, gap) for line in lines)]
-    return "\n".join([*head, rule, *body[1:], "", *_wrapped(legend, width)])
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, max(width, _NARROWEST)) or [text]
-
-
-def _widths(table: list[list[str]]) -> list[int]:
-    return [max(map(len, column)) for column in zip(*table, strict=True)]
-
-
-def _drawn(cells: list[str], widths: list[int], gap: str) -> str:
-    return gap.join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
-
-
-def _centred(text: str, width: int) -> str:
-    return f" {text} ".center(width, "-") if len(text) + 2 <= width else text[:width].center(width)
+def _cell(row: pd.Series | None, metric: str) -> Cell:
+    """Mean and interval, and the mean as a share where it is one."""
+    text = "-" if row is None else interval_of(row, metric)
+    if row is None or text == "-":
+        return Cell("-")
+    mean, _, interval = text.partition(" ")
+    share = max(0.0, float(row[f"{metric}_mean"])) if is_share(metric) else None
+    return Cell(mean, interval, share)

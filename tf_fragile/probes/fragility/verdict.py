@@ -13,7 +13,7 @@ from tf_fragile.metrics.statistics import Interval
 from tf_fragile.probes.fragility.family import FRAGILE_BELOW, Evidence, evidence
 from tf_fragile.probes.fragility.odd_maps import odd_maps
 from tf_fragile.probes.fragility.plateau import Plateau, plateaus
-from tf_fragile.probes.fragility.summary import compare, kept_values, without_extras
+from tf_fragile.probes.fragility.summary import compare, kept_values, sizes, without_extras
 from tf_fragile.probes.fragility.table import interval_of
 from tf_fragile.report.verdict import INCONCLUSIVE, Reason, State, Verdict
 from tf_fragile.runs.records import CONTROL, DOUBT, MEASURED
@@ -28,7 +28,7 @@ _OVERLAP = "top_k_intersection"
 
 
 def verdicts(
-    summary: pd.DataFrame, records: pd.DataFrame, k: int, *, there: int | None = None
+    summary: pd.DataFrame, records: pd.DataFrame, *, there: int | None = None
 ) -> list[Verdict]:
     """One verdict an explainer and attack, at the largest radius.
 
@@ -42,7 +42,6 @@ def verdicts(
     Args:
       summary: of `summary.summarize`, of the attacks proper.
       records: all of the probe.
-      k: of the top-k overlap.
       there: images that could be attacked at most; `None` for any number.
     """
     proper, budgets, of_the_run = without_extras(records), plateaus(records), _of_the_run(records)
@@ -60,6 +59,7 @@ def verdicts(
             for explainer, attack, row in judged
         ]
     )
+    told = _top(records)
     found = []
     for (explainer, attack, row), tested in zip(judged, tests, strict=True):
         key = (explainer, attack, row["epsilon"])
@@ -69,8 +69,14 @@ def verdicts(
         reasons += [Reason("images", short)] if short else []
         reasons += _reasons(row, proper, lead, budgets.get((explainer, attack)))
         reasons += [Reason(kind, text) for kind, text in of_the_run.items() if kind != FEEDING]
-        found.append(_verdict(row, summary, k, reasons, tested))
+        found.append(_verdict(row, summary, told, reasons, tested))
     return found
+
+
+def _top(records: pd.DataFrame) -> str:
+    """Of how many places the overlap is, in words."""
+    k, _ = sizes(records)
+    return "places" if k is None else str(k)
 
 
 def _of_the_run(records: pd.DataFrame) -> dict[str, str]:
@@ -123,7 +129,7 @@ def _named(layers: Sequence[str], most: int = 4) -> str:
 
 
 def _verdict(
-    row: pd.Series, summary: pd.DataFrame, k: int, reasons: list[Reason], tested: Evidence
+    row: pd.Series, summary: pd.DataFrame, k: str, reasons: list[Reason], tested: Evidence
 ) -> Verdict:
     state: State = "unknown"
     if not row["n"] or any(reason.kind == FEEDING for reason in reasons):

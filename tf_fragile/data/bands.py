@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,8 +48,16 @@ def drawn(picture: NDArray[np.float32], bands: tuple[int, ...] | None) -> NDArra
     return mean
 
 
-def in_words(bands: tuple[int, ...] | None, channels: int) -> str:
-    """What pictures show, a clause; empty where they show all there is."""
+def is_picture(shape: object) -> bool:
+    """Whether samples of this shape, without the batch, are pictures [H, W, C]."""
+    return isinstance(shape, tuple) and len(shape) == 3
+
+
+def in_words(bands: tuple[int, ...] | None, shape: Any) -> str:
+    """What pictures of a shape show, a clause; empty where they show all there is, or are none."""
+    if not is_picture(shape):
+        return ""
+    channels = shape[2]
     if bands is not None:
         several = "bands" if len(bands) > 1 else "band"
         return f"pictures show {several} {', '.join(map(str, bands))} of {channels}"

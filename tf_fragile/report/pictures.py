@@ -1,11 +1,9 @@
-"""Pictures of an audit: what is kept of an attacked image, and how it is drawn."""
+"""Pictures and maps as data URIs, as a page shows them."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import matplotlib
 import numpy as np
@@ -17,64 +15,6 @@ LOSSLESS_SIDE = 128
 LEVELS = 64
 
 Array = NDArray[np.generic]
-
-
-@dataclass(frozen=True)
-class View:
-    """One attacked version of an image.
-
-    Attributes:
-      epsilon: the perturbation radius, in input units.
-      success: whether the attack found a perturbation that keeps the label. Where it did not,
-        the pictures below are not shown.
-      perturbed: `[H, W, C]` float, in pixel units 0 to 255.
-      map: `[H, W]` float, the explanation of the perturbed image.
-      predicted: name of the class predicted for the perturbed image.
-      confidence_before: of the explained class, on the original image, 0 to 1.
-      confidence_after: of the same class, on the perturbed image.
-      metrics: metric name to value.
-    """
-
-    epsilon: float
-    success: bool
-    perturbed: Array
-    map: Array
-    predicted: str
-    confidence_before: float
-    confidence_after: float
-    metrics: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Example:
-    """One image under one explainer and one attack.
-
-    Attributes:
-      sample: the image's position in the data.
-      label: name of the class that is explained, the predicted one.
-      explainer: name of the explainer.
-      attack: name of the attack.
-      original: `[H, W, 3]` or `[H, W, 1]`, uint8, or float in the same units 0 to 255 where
-        the model saw values between grey levels: the difference is taken from it.
-      map: `[H, W]` float, the explanation of the original image.
-      views: one an epsilon.
-      grey_level: size of one grey level in the units of epsilon; 1 where epsilon is in pixels.
-      file: what the image is called; not said where empty.
-      true_label: name of its true class, in words where there is none; not said where empty.
-      place: why it is shown, a clause; not said where empty.
-    """
-
-    sample: int
-    label: str
-    explainer: str
-    attack: str
-    original: Array
-    map: Array
-    views: tuple[View, ...]
-    grey_level: float = 1.0
-    file: str = ""
-    true_label: str = ""
-    place: str = ""
 
 
 def photo(pixels: Array) -> str:

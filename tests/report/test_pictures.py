@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_fragile.audit.pictures import difference, difference_factor, heat_map, photo
+from tf_fragile.report.pictures import difference, difference_factor, heat_map, photo
 
 
 def decode(uri: str) -> tuple[np.ndarray, str]:

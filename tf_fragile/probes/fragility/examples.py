@@ -1,40 +1,96 @@
-"""From stored pictures and records to the examples of a report."""
+"""What is shown of an attacked image, from stored pictures and records."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from tf_fragile.audit.bands import drawn
-from tf_fragile.audit.pictures import Example, View
-from tf_fragile.audit.samples import class_name, label_name
-from tf_fragile.data.source import Source
+from tf_fragile.data.bands import drawn
+from tf_fragile.data.called import class_name, label_name
+from tf_fragile.probes.contract import About
 from tf_fragile.probes.fragility.pictures import Arrays, Picture, deviations, from_arrays
 from tf_fragile.probes.fragility.shown import Place
 from tf_fragile.probes.fragility.summary import without_extras
 
+Array = NDArray[np.generic]
 SHOWN = ("top_k_intersection", "spearman", "center_shift", "ssim", "linf")
+
+
+@dataclass(frozen=True)
+class View:
+    """One attacked version of an image.
+
+    Attributes:
+      epsilon: the perturbation radius, in input units.
+      success: whether the attack found a perturbation that keeps the label. Where it did not,
+        the pictures below are not shown.
+      perturbed: `[H, W, C]` float, in pixel units 0 to 255.
+      map: `[H, W]` float, the explanation of the perturbed image.
+      predicted: name of the class predicted for the perturbed image.
+      confidence_before: of the explained class, on the original image, 0 to 1.
+      confidence_after: of the same class, on the perturbed image.
+      metrics: metric name to value.
+    """
+
+    epsilon: float
+    success: bool
+    perturbed: Array
+    map: Array
+    predicted: str
+    confidence_before: float
+    confidence_after: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One image under one explainer and one attack.
+
+    Attributes:
+      sample: the image's position in the data.
+      label: name of the class that is explained, the predicted one.
+      explainer: name of the explainer.
+      attack: name of the attack.
+      original: `[H, W, 3]` or `[H, W, 1]`, uint8, or float in the same units 0 to 255 where
+        the model saw values between grey levels: the difference is taken from it.
+      map: `[H, W]` float, the explanation of the original image.
+      views: one an epsilon.
+      grey_level: size of one grey level in the units of epsilon; 1 where epsilon is in pixels.
+      file: what the image is called; not said where empty.
+      true_label: name of its true class, in words where there is none; not said where empty.
+      place: why it is shown, a clause; not said where empty.
+    """
+
+    sample: int
+    label: str
+    explainer: str
+    attack: str
+    original: Array
+    map: Array
+    views: tuple[View, ...]
+    grey_level: float = 1.0
+    file: str = ""
+    true_label: str = ""
+    place: str = ""
 
 
 def examples(
     arrays: Arrays,
     records: pd.DataFrame,
-    source: Source,
+    about: About,
     places: Sequence[Place],
-    *,
-    bands: tuple[int, ...] | None = None,
 ) -> list[Example]:
     """One example a shown image, explainer and attack.
 
     Args:
       arrays: the pictures, at least of the images shown.
       records: the records of the run.
-      source: where the images came from; names them and their classes.
+      about: names images and their classes.
       places: of the images shown, in their order.
-      bands: of `bands.drawn`.
     """
     values = _by_picture(records)
     labels = dict(zip(records["sample"], records["label"], strict=True))
@@ -44,11 +100,11 @@ def examples(
     apart = deviations(arrays)
     return [
         replace(
-            _example(of_bands(picture, bands), values, source.class_names),
-            file=source.name_of(picture.sample),
-            true_label=label_name(int(labels[picture.sample]), source.class_names),
+            _example(of_bands(picture, about.bands), values, about.class_names),
+            file=about.name_of(picture.sample),
+            true_label=label_name(int(labels[picture.sample]), about.class_names),
             place=_place(places[order[picture.sample]], apart.get(picture.sample, 0.0)),
-            grey_level=source.preprocessing.grey_level,
+            grey_level=about.grey_level,
         )
         for picture in pictures
     ]
