@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -121,3 +122,12 @@ def test_the_probe_runs_resumes_and_writes(
     assert own["value"].item() == pytest.approx((ranked < 0.5).mean())
     assert asked().equals(table)
     assert [part.stat().st_mtime_ns for part in parts] == before
+
+
+@pytest.mark.slow
+def test_the_explainer_and_the_probe_keep_their_promises(registered: None) -> None:
+    space: dict[str, Any] = {}
+    checks = example("Whether your part keeps its promises")
+    exec(compile(checks, "checks.py", "exec", dont_inherit=True), space)
+    space["test_power_gradient"]()
+    space["test_concentration"]()

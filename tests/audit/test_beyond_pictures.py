@@ -17,6 +17,7 @@ import tf_fragile as tff
 from tf_fragile.audit.adapted import adapted
 from tf_fragile.audit.run import AuditResult
 from tf_fragile.errors import InputError
+from tf_fragile.models.saved.user_code import import_code
 from tf_fragile.probes.catalog import PROBES
 from tf_fragile.runs.records import read_records
 

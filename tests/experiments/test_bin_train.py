@@ -32,9 +32,12 @@ def test_training_writes_weights_that_load_and_a_manifest(
         "--name=short",
         f"--out={out}",
         f"--data_dir={shared_data / 'tfds'}",
+        f"--cache={tmp_path / 'cache'}",
     )
     assert done.returncode == 0, done.stderr
     assert "accuracy train" in done.stdout
+    assert f"built first, about 300 forward passes; kept in {tmp_path / 'cache'}" in done.stdout
+    assert len(list((tmp_path / "cache").glob("net-*/net.npz"))) == 1
     zoo.load("mnist_cnn", weights=out / "short.npz")
     assert json.loads((out / "short.manifest.json").read_text("utf-8"))["steps_taken"] == 2
 

@@ -12,7 +12,9 @@ from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
 from tf_fragile.errors import InputError, UnsupportedLayerError
 from tf_fragile.explainers.catalog import EXPLAINERS, method
-from tf_fragile.explainers.needs import FromData, estimated, filled, taken, unmet
+from tf_fragile.explainers.estimated import estimated
+from tf_fragile.explainers.needs import FromData, artefacts_of, filled, taken, unmet
+from tf_fragile.runs.artefacts import Store
 
 L = keras.layers
 SIZE = 20
@@ -128,6 +130,32 @@ def test_a_sketch_is_enough_to_plan_and_no_more(images: np.ndarray) -> None:
     assert made.evaluations == 1 and read == []
     with pytest.raises(InputError, match="have none for layer 'conv'; estimate patterns on model"):
         made.attribute(data.network, data.source.load([0]).image, np.zeros(1, np.int32), None)
+
+
+def test_what_a_store_has_to_build_is_told_once_for_all_explainers(images: np.ndarray) -> None:
+    data = FromData(source_of(images), net())
+    asked = [
+        (EXPLAINERS["gradient"], {}),
+        (EXPLAINERS["pattern_net"], {}),
+        (EXPLAINERS["smoothgrad"], {"base": "pattern_attribution"}),
+    ]
+    assert artefacts_of(asked, data) == (data.artefact,)
+    assert artefacts_of(asked[:1], data) == ()
+    assert artefacts_of([(EXPLAINERS["lrp_zbox"], {})], data) == ()
+    assert artefacts_of(asked, data.sketched()) == ()
+
+
+def test_patterns_from_a_store_are_those_that_are_estimated(images: np.ndarray, tmp_path) -> None:
+    plain = FromData(source_of(images), net(), images=12)
+    for _ in range(2):
+        read: list[int] = []
+        stored = FromData(
+            source_of(images, read), net(), images=12, store=Store(tmp_path / "cache")
+        )
+        entry = EXPLAINERS["pattern_net"]
+        assert taken(entry, {}, stored) == taken(entry, {}, plain)
+        assert stored.patterns == plain.patterns
+    assert read == [], "the second time nothing is estimated"
 
 
 def test_a_model_without_patterns_is_refused_by_its_layer(images: np.ndarray) -> None:

@@ -2,56 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
+from typing import Any, ClassVar
 
 import keras
-import numpy as np
 import pandas as pd
 import pytest
 
 import tf_fragile as tff
 from tf_fragile.backprop.network import as_network
-from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
 from tf_fragile.errors import InputError
+from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.probes.contract import Probe
 from tf_fragile.probes.curvature.hessian import PowerIteration
 from tf_fragile.probes.curvature.probe import CurvatureProbe
+from tf_fragile.probes.curvature.view import CurvatureView
 from tf_fragile.probes.fragility.probe import FragilityProbe
-from tf_fragile.probes.running import run
-from tf_fragile.runs.records import ROLES, make_records, probes_of, read_records
+from tf_fragile.probes.fragility.view import FragilityView
+from tf_fragile.probes.running import keep_pictures, run
+from tf_fragile.runs.artefacts import Artefact, Store, key_of
+from tf_fragile.runs.lease import Lease
+from tf_fragile.runs.records import DOUBT, probes_of, read_records
+from tf_fragile.runs.tasks import Findings, Progress, Work
+from tf_fragile.testing import Case, tiny_model, tiny_source
+from tf_fragile.testing import probes as promises
+from tf_fragile.testing.killed import check_killed
 
 N = 5
-PIXELS = np.random.default_rng(0).integers(30, 220, (N, 8, 8, 3)).astype(np.uint8)
+NOWHERE = Store(Path("nowhere"))
 
 
 @pytest.fixture(scope="module")
 def model() -> keras.Model:
-    keras.utils.set_random_seed(2)
-    x = keras.Input((8, 8, 3))
-    h = keras.layers.Conv2D(4, 3, activation="relu")(keras.layers.Rescaling(1 / 255)(x))
-    h = keras.layers.BatchNormalization()(h)
-    return keras.Model(x, keras.layers.Dense(3)(keras.layers.Flatten()(h)))
+    return case_of("fragility").model
 
 
 @pytest.fixture(scope="module")
 def source() -> Source:
-    return Source(
-        name="noise",
-        class_names=None,
-        image_shape=(8, 8, 3),
-        preprocessing=PREPROCESSINGS["raw"],
-        read=lambda position: Sample(PIXELS[position], -1),
-        digest=lambda: "",
-        size=N,
-    )
+    return case_of("fragility").source
 
 
-def fragility(model: keras.Model, source: Source) -> FragilityProbe:
+@cache
+def explained(model: keras.Model) -> Explainer:
+    """Once a model: what is compiled for attacks hangs on it."""
+    return tff.explain("gradient", model)
+
+
+def fragility(model: keras.Model, source: Source, store: Store | None = None) -> FragilityProbe:
     return FragilityProbe(
-        explainers={"gradient": tff.explain("gradient", model)},
+        explainers={"gradient": explained(model)},
         source=source,
         attacks={
             "random_sign": tff.attack("top_k", k=10, optimizer="random_sign", rows=4),
@@ -59,66 +62,76 @@ def fragility(model: keras.Model, source: Source) -> FragilityProbe:
         },
         epsilon=(2.0, 4.0),
         limits=source.range,
-        doubled=frozenset({1, 3}),
+        doubled=frozenset({1}),
         doubts={"derivatives": "nothing is right"},
     )
 
 
-def curvature(model: keras.Model, source: Source) -> CurvatureProbe:
+def curvature(model: keras.Model, source: Source, store: Store | None = None) -> CurvatureProbe:
     return CurvatureProbe(as_network(model), source, settings=PowerIteration(1e-3, 20))
 
 
-PROBES = {"fragility": fragility, "curvature": curvature}
-Make = Callable[[keras.Model, Source], Probe]
+@cache
+def case_of(name: str) -> Case:
+    if name == "fragility":
+        return Case(fragility, tiny_model(), tiny_source(N), FragilityView())
+    # A product of matrices rounds by its size, so values hang on the cut, not to the bit.
+    return Case(curvature, tiny_model(), tiny_source(N), CurvatureView(), rtol=1e-3, atol=1e-4)
 
 
-@pytest.fixture(scope="module", params=list(PROBES))
-def probe(request, model: keras.Model, source: Source) -> Probe:
-    return PROBES[request.param](model, source)
+PROBES = ("fragility", "curvature")
 
 
-def rows_of(probe: Probe, size: int) -> pd.DataFrame:
-    rows = [row for task in probe.tasks(range(N), size) for row in probe(task).rows]
-    table = make_records(rows, probe.keys)
-    columns = [c for c in table.columns if c != "value"]
-    return table.sort_values(columns, ignore_index=True)
+@pytest.fixture(scope="module", params=PROBES)
+def case(request) -> Case:
+    return case_of(request.param)
 
 
-def test_rows_have_the_columns_of_the_contract_and_known_roles(probe: Probe) -> None:
-    table = rows_of(probe, 2)
-    assert set(table["role"]) <= set(ROLES)
-    assert {"measured", "control"} <= set(table["role"])
-    assert set(table[table["sample"] < 0]["role"]) <= {"doubt", "control"}
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "cache")
 
 
-def test_the_same_task_gives_the_same_rows_and_leaves_the_model_alone(
-    probe: Probe, model: keras.Model
+@pytest.mark.parametrize(
+    "check",
+    [
+        promises.check_rows,
+        promises.check_work,
+        promises.check_pure,
+        promises.check_cut,
+        promises.check_restored,
+    ],
+    ids=lambda check: check.__name__,
+)
+def test_every_probe_keeps_what_probes_promise(check, case: Case, store: Store) -> None:
+    check(case, store)
+
+
+def test_every_view_says_the_same_of_records_that_were_read_again(
+    case: Case, store: Store, tmp_path: Path
 ) -> None:
-    before = [w.numpy() for w in model.weights]
-    pd.testing.assert_frame_equal(rows_of(probe, 2), rows_of(probe, 2))
-    for weight, value in zip(model.weights, before, strict=True):
-        np.testing.assert_array_equal(weight.numpy(), value)
+    if case.view is not None:
+        promises.check_view(case, store, tmp_path / "view")
 
 
-@pytest.mark.parametrize("size", [1, 5])
-def test_any_cut_into_tasks_gives_the_same_rows(probe: Probe, size: int) -> None:
-    whole, parts = rows_of(probe, 2), rows_of(probe, size)
-    pd.testing.assert_frame_equal(whole.drop(columns="value"), parts.drop(columns="value"))
-    exact = probe.name == "fragility"  # fixed chunks; a matrix product rounds by its size
-    np.testing.assert_allclose(whole["value"], parts["value"], rtol=0 if exact else 1e-3, atol=1e-4)
+@pytest.mark.parametrize("name", PROBES)
+def test_every_probe_has_the_same_bytes_with_any_cache_and_after_any_kill(
+    name: str, tmp_path: Path
+) -> None:
+    promises.check_cold_and_warm(case_of(name), tmp_path / "warmth")
+    check_killed(partial(case_of, name), tmp_path / "killed")
 
 
-def test_work_is_counted_before_it_is_done(probe: Probe) -> None:
-    tasks = probe.tasks(range(N), 2)
-    done: list[int] = []
-    probe(tasks[0], done.append)
-    assert sum(done) == probe.work(tasks[:1]).ticks
-    half, whole = probe.work(tasks[:1]), probe.work(tasks)
-    assert 0 < half.forwards < whole.forwards and whole.builds >= 1 and whole.lines
-    assert not probe.artefacts()
-
-
-def ask(out: Path, probes: list[Probe], model: keras.Model, source: Source, **settings: int):
+def ask(
+    out: Path,
+    probes: list[Probe],
+    model: keras.Model,
+    source: Source,
+    *,
+    store: Store | None = None,
+    doubts: dict[str, str] | None = None,
+    **settings: int,
+) -> Any:
     return run(
         out,
         probes,
@@ -130,6 +143,8 @@ def ask(out: Path, probes: list[Probe], model: keras.Model, source: Source, **se
         settings_of={probe.name: settings for probe in probes},
         command=["toy"],
         size=2,
+        store=store,
+        doubts=doubts,
         progress=False,
     )
 
@@ -182,3 +197,125 @@ def test_a_probe_that_raises_leaves_the_run_to_be_finished(
     found, _ = ask(tmp_path, [whole], model, source)
     expected, _ = ask(tmp_path / "other", [whole], model, source)
     pd.testing.assert_frame_equal(found["curvature"], expected["curvature"])
+
+
+def test_what_makes_a_run_doubtful_begins_the_table_of_each_probe(
+    model: keras.Model, source: Source, tmp_path: Path
+) -> None:
+    doubts = {"feeding": "fed upside down", "surrogate": ""}
+    probes: list[Probe] = [curvature(model, source), fragility(model, source)]
+    found, _ = ask(tmp_path, probes, model, source, doubts=doubts)
+    for name, own in (("curvature", []), ("fragility", ["derivatives"])):
+        table = found[name]
+        kinds = ["feeding", *own]
+        first = table.iloc[: len(kinds)]
+        assert list(first["metric"]) == kinds and set(first["role"]) == {DOUBT}
+        assert first.iloc[0]["note"] == "fed upside down" and first.iloc[0]["value"] == 1.0
+        assert set(first[["sample", "label", "predicted"]].to_numpy().ravel()) == {-1}
+        assert not (table.iloc[len(kinds) :]["sample"] < 0).any()
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """An artefact that counts how often it is built."""
+
+    built: list[str]
+    name: ClassVar[str] = "numbers"
+    key: ClassVar[str] = key_of("numbers", {})
+    work: ClassVar[Work] = Work()
+    size: ClassVar[int] = 1
+
+    def build(self, directory: Path, progress: Progress | None = None) -> None:
+        self.built.append(self.key)
+        (directory / "number").write_text("3")
+
+
+@dataclass(frozen=True, eq=False)
+class Reading(CurvatureProbe):
+    """A probe whose tasks read an artefact."""
+
+    name: ClassVar[str] = "reading"
+    store: Store = NOWHERE
+    built: tuple[list[str], ...] = ()
+
+    def artefacts(self) -> Sequence[Artefact]:
+        return [Numbers(log) for log in self.built]
+
+    def __call__(self, task: Any, progress: Progress | None = None) -> Findings:
+        value = float((self.store.path(Numbers.key) / "number").read_text())
+        row = {"label": -1, "predicted": -1, "metric": "m", "value": value}
+        return Findings([row | {"sample": sample} for sample in task.positions])
+
+    def pictures(self, samples: Sequence[int], records: Any, progress: Any = None) -> Any:
+        number = (self.store.path(Numbers.key) / "number").read_text()
+        return {sample: {f"{sample}|{number}": records.index.to_numpy()} for sample in samples}
+
+
+def reading(model: keras.Model, source: Source, store: Store, log: list[str]) -> Reading:
+    return Reading(as_network(model), source, store=store, built=(log,))
+
+
+def test_what_tasks_share_is_built_before_the_first_and_never_for_none(
+    model: keras.Model, source: Source, store: Store, tmp_path: Path
+) -> None:
+    log: list[str] = []
+    probe = reading(model, source, store, log)
+    found, _ = ask(tmp_path / "out", [probe], model, source, store=store)
+    assert log == [Numbers.key] and set(found["reading"]["value"]) == {3.0}
+    (store.path(Numbers.key) / "number").unlink()
+    again, _ = ask(tmp_path / "out", [probe], model, source, store=store)
+    assert log == [Numbers.key], "every task was there"
+    pd.testing.assert_frame_equal(again["reading"], found["reading"])
+    min((tmp_path / "out" / "records" / "reading").iterdir()).unlink()
+    again, _ = ask(tmp_path / "out", [probe], model, source, store=store)
+    assert log == [Numbers.key] * 2
+    pd.testing.assert_frame_equal(again["reading"], found["reading"])
+
+
+def test_a_run_that_is_refused_builds_nothing(
+    model: keras.Model, source: Source, store: Store, tmp_path: Path
+) -> None:
+    log: list[str] = []
+    ask(tmp_path / "out", [curvature(model, source)], model, source, tolerance=1)
+    with pytest.raises(InputError, match="holds another run"):
+        others: list[Probe] = [curvature(model, source), reading(model, source, store, log)]
+        ask(tmp_path / "out", others, model, source, store=store, tolerance=2)
+    assert log == []
+
+
+def test_a_probe_with_artefacts_and_a_run_without_a_store_are_a_fault_of_ours(
+    model: keras.Model, source: Source, store: Store, tmp_path: Path
+) -> None:
+    probe = reading(model, source, store, [])
+    with pytest.raises(RuntimeError, match="numbers can't be built: the run was given no store"):
+        ask(tmp_path / "out", [probe], model, source)
+    assert not (tmp_path / "out").exists()
+
+
+def test_pictures_of_a_finished_run_find_what_they_share_in_an_emptied_cache(
+    model: keras.Model, source: Source, store: Store, tmp_path: Path
+) -> None:
+    log: list[str] = []
+    probe = reading(model, source, store, log)
+
+    def kept(records: pd.DataFrame) -> None:
+        with Lease(tmp_path / "lease.json") as lease:
+            keep_pictures(
+                tmp_path,
+                probe,
+                [1, 2],
+                records,
+                name="reading",
+                run="r",
+                lease=lease,
+                size=2,
+                artefacts=probe.artefacts(),
+                store=store,
+                progress=False,
+            )
+
+    (tmp_path / "gallery" / "reading").mkdir(parents=True)
+    for _ in range(2):
+        kept(pd.DataFrame({"sample": [1, 2]}))
+    assert log == [Numbers.key], "pictures that are there need nothing"
+    assert len(list((tmp_path / "gallery" / "reading").iterdir())) == 2

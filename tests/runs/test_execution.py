@@ -31,7 +31,7 @@ def run(seed: int = 0, **settings: Any) -> Manifest:
     )
 
 
-def compute(directory: Path, manifest: Manifest, tasks=TASKS) -> list[int]:
+def compute(directory: Path, manifest: Manifest, tasks=TASKS, prepare=None) -> list[int]:
     """Runs; gives the numbers of the shards that were computed."""
     computed = []
 
@@ -41,7 +41,8 @@ def compute(directory: Path, manifest: Manifest, tasks=TASKS) -> list[int]:
         rows = [row | {"sample": sample} for sample in task.positions]
         return Findings(rows, {str(task.number): np.zeros(2)})
 
-    found, _ = execute(directory, manifest, [Job("toy", {}, tasks, work)], progress=False)
+    job = Job("toy", {}, tasks, work)
+    found, _ = execute(directory, manifest, [job], prepare=prepare, progress=False)
     records = found["toy"]
     assert list(records["sample"]) == list(range(5))
     assert set(records["value"]) == {float(manifest.seed)}
@@ -52,6 +53,20 @@ def compute(directory: Path, manifest: Manifest, tasks=TASKS) -> list[int]:
 def finished(tmp_path: Path) -> Path:
     assert compute(tmp_path / "out", run()) == [0, 1, 2]
     return tmp_path / "out"
+
+
+def test_what_is_shared_is_prepared_before_the_first_task_that_is_missing(finished: Path) -> None:
+    calls: list[bool] = []
+
+    def prepare() -> None:
+        calls.append(part_path(finished, "toy", 1).exists())
+
+    assert compute(finished, run(), prepare=prepare) == [] and calls == []
+    with pytest.raises(InputError, match="holds another run"):
+        compute(finished, run(seed=1), prepare=prepare)
+    assert calls == []
+    part_path(finished, "toy", 1).unlink()
+    assert compute(finished, run(), prepare=prepare) == [1] and calls == [False]
 
 
 def files(directory: Path) -> dict[str, bytes]:

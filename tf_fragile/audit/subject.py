@@ -205,11 +205,13 @@ def _alternatives(
     """Other feedings, for a model that was perhaps not fed rightly."""
 
     def in_geometry(reading: Reading) -> Source | None:
-        return source.seen_as(reading, source.image_shape)
+        return source.seen_as(reading, source.picture_shape)
 
     def in_size(size: tuple[int, int]) -> tuple[Source | None, Network]:
         taken = adapted(model, size, settings.head)
-        return source.seen_as(reading, taken.image_shape), as_network(taken.model, settings.head)
+        height, width, channels = taken.image_shape
+        seen = source.seen_as(reading, (height, width, channels))
+        return seen, as_network(taken.model, settings.head)
 
     pictures = is_picture(source.image_shape)
     found = preprocessings(source, network) if pictures and not source.is_bounded else []
@@ -218,7 +220,7 @@ def _alternatives(
     if seen.labelled.any() and pictures:
         found += geometries(source, network, reading, in_geometry, seen.positions[:4])
     if settings.image_size is not None:
-        found += sizes(source.image_shape[:2], seen, in_size)
+        found += sizes(source.picture_shape[:2], seen, in_size)
     return found
 
 

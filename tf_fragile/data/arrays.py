@@ -100,7 +100,7 @@ def of_arrays(
     return Source(
         name=name,
         class_names=named.names if named else None if classes is None else classes.names,
-        image_shape=shape,  # type: ignore[arg-type]  # of any rank
+        image_shape=shape,
         preprocessing=preprocessing,
         read=lambda position: Sample(samples[position], int(labels.values[position])),
         digest=lambda: _digest(samples, labels.values),
@@ -185,8 +185,8 @@ def _bounds(samples: Array, bounds: tuple[float, float] | None, where: str) -> t
 
 
 def _check_within(samples: Array, low: float, high: float, where: str) -> None:
-    slack = 1e-6 * (high - low)
-    outside = (samples < low - slack) | (samples > high + slack)
+    slack, values = 1e-6 * (high - low), samples.astype(np.float64)
+    outside = (values < low - slack) | (values > high + slack)
     if outside.any():
         sample, *_ = np.argwhere(outside)[0]
         raise InputError(

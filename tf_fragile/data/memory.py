@@ -241,7 +241,7 @@ def _affine(x: Array, whole: Array, inverse: Step) -> Preprocessing | None:
     back = _applied(inverse, whole[:_CHUNK], "inverse")
     own = np.asarray(x[:_CHUNK], np.float64)
     span = float(np.ptp(own)) or 1.0
-    if back.shape != own.shape or np.abs(back - own).max() > _CLOSE * span:
+    if back.shape != own.shape or np.abs(back.astype(np.float64) - own).max() > _CLOSE * span:
         raise InputError("inverse= does not undo preprocess= on the data; give its inverse.")
     if whole.shape != x.shape:
         return None

@@ -123,6 +123,12 @@ class Source:
         return replace(self, image_shape=image_shape, read=read, geometry="", reading=reading)
 
     @property
+    def picture_shape(self) -> tuple[int, int, int]:
+        """`image_shape` of pictures."""
+        height, width, channels = self.image_shape
+        return height, width, channels
+
+    @property
     def is_bounded(self) -> bool:
         """Whether the data are stored as the model takes them, in units of their own."""
         return self.preprocessing.bounds is not None

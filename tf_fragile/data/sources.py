@@ -65,11 +65,12 @@ def open_source(
         return _of_arrays(
             spec, kind, where, preprocessing, image_shape, parts, outputs, classes, file_limit
         )
+    height, width, channels = image_shape
     if kind == "embedded":
         return open_embedded(
             where,
             preprocessing=preprocessing,
-            image_shape=image_shape,  # type: ignore[arg-type]
+            image_shape=(height, width, channels),
             outputs=outputs,
             classes=classes,
             seed=seed,
@@ -80,7 +81,7 @@ def open_source(
         return open_folder(
             where,
             preprocessing=preprocessing,
-            image_shape=image_shape,  # type: ignore[arg-type]
+            image_shape=(height, width, channels),
             reading=reading,
             outputs=outputs,
             classes=classes,
@@ -90,7 +91,7 @@ def open_source(
         return open_npz(
             where,
             preprocessing=preprocessing,
-            image_shape=image_shape,  # type: ignore[arg-type]
+            image_shape=(height, width, channels),
             reading=reading,
             outputs=outputs,
             classes=classes,
@@ -99,7 +100,7 @@ def open_source(
     return open_tfds(
         where,
         preprocessing=preprocessing,
-        image_shape=image_shape,  # type: ignore[arg-type]
+        image_shape=(height, width, channels),
         reading=reading,
         outputs=outputs,
         classes=classes,

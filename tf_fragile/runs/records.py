@@ -126,6 +126,12 @@ def read_part(path: Path | str) -> Read[pd.DataFrame] | None:
     Raises:
       InputError: the file is of another version of the columns, which is named.
     """
+    part = _read_table(path)
+    return None if part is None else Read(part.content.to_pandas(), part.origin)
+
+
+def _read_table(path: Path | str) -> Read[pa.Table] | None:
+    """As `read_part`, before it becomes a frame."""
     try:
         # From memory, because the reader keeps no handle open on a file that may be replaced.
         table = pq.read_table(pa.BufferReader(read_bytes(path)), page_checksum_verification=True)
@@ -142,9 +148,9 @@ def read_part(path: Path | str) -> Read[pd.DataFrame] | None:
     ):
         return None
     if sealed is None:
-        return Read(table.to_pandas(), None)
+        return Read(table, None)
     origin = unseal(sealed, _pieces(table))
-    return None if origin is None else Read(table.to_pandas(), origin)
+    return None if origin is None else Read(table, origin)
 
 
 def check_directory(directory: Path | str) -> None:
@@ -190,12 +196,14 @@ def read_records(directory: Path | str, probe: str, run: str | None = None) -> p
         )
     parts = []
     for path in paths:
-        part = read_part(path)
+        part = _read_table(path)
         if part is None:
             raise InputError(f"{path} is damaged; run the same command again to recompute it.")
         run = run_of(part, run, path)
-        parts.append(part.content)
-    return pd.concat(parts, ignore_index=True)
+        parts.append(part.content.replace_schema_metadata(None))
+    whole = pa.concat_tables(parts)
+    del parts, part  # or the conversion, column by column, would hold everything twice
+    return whole.to_pandas(self_destruct=True, split_blocks=True)
 
 
 def probes_of(directory: Path | str) -> list[str]:

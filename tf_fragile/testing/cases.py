@@ -10,9 +10,11 @@ import keras
 import numpy as np
 import pandas as pd
 
+from tf_fragile.backprop.network import as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
-from tf_fragile.probes.contract import Probe, View
+from tf_fragile.explainers.catalog import explain
+from tf_fragile.probes.contract import Probe, Subject, View
 from tf_fragile.probes.running import run
 from tf_fragile.runs.artefacts import Store
 from tf_fragile.runs.records import make_records
@@ -64,6 +66,23 @@ def tiny_model(classes: int = 3) -> keras.Model:
     h = keras.layers.Conv2D(4, 3, activation="relu")(keras.layers.Rescaling(1 / 255)(x))
     h = keras.layers.BatchNormalization()(h)
     return keras.Model(x, keras.layers.Dense(classes)(keras.layers.Flatten()(h)))
+
+
+def tiny_subject(
+    model: keras.Model, source: Source, store: Store, explainers: Sequence[str] = ("gradient",)
+) -> Subject:
+    """What a probe is bound to: a model and all of its data, none of them left out."""
+    size = len(source)
+    return Subject(
+        model=model,
+        network=as_network(model),
+        source=source,
+        explainers={name: explain(name, model) for name in explainers},
+        positions=np.arange(size),
+        passed_over=np.zeros(size, bool),
+        there=size,
+        store=store,
+    )
 
 
 def tiny_source(size: int = 5) -> Source:

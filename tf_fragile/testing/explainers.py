@@ -47,6 +47,9 @@ def check_explainer(make: Make, *, refuses: Collection[str] = ()) -> None:
                 _check_on(make, it.model, it.x)
         except AssertionError as error:
             raise AssertionError(f"On the model {wiring!r}: {error}") from None
+        except Exception as error:
+            error.add_note(f"This was on the model {wiring!r}.")
+            raise
         check_untouched(before, state_of(it.model, it.x))
     plain = tiny("plain")
     check_settings(make, plain.model)
@@ -175,9 +178,9 @@ def check_seed(explainer: Explainer, x: Any) -> None:
 
 def check_samples(explainer: Explainer, x: Any) -> None:
     """Equal samples of one batch get equal maps, or different random numbers."""
-    alike = tf.nest.map_structure(lambda leaf: np.repeat(leaf[:1], 3, axis=0), x)
+    alike = tf.nest.map_structure(lambda leaf: np.repeat(leaf[:1], _size(x), axis=0), x)
     maps = explainer(alike, seed=1)
-    for other in (1, 2):
+    for other in range(1, _size(x)):
         pairs = zip(
             tf.nest.flatten(_rows(maps, 0, 1)),
             tf.nest.flatten(_rows(maps, other, other + 1)),
@@ -285,7 +288,8 @@ def check_saved(explainer: Explainer, x: Any, directory: Path | str) -> None:
         autograph=False,
     )
     tf.saved_model.save(module, str(directory))
-    answered = tf.saved_model.load(str(directory)).explain(tf.constant(x))
+    loaded = tf.saved_model.load(str(directory))  # whose variables live as long as it does
+    answered = loaded.explain(tf.constant(x))
     said = "Saved and loaded, a map is another one"
     _demand_close(answered, explainer(x, target=1, seed=4), said, rtol=1e-5, atol=1e-7)
 

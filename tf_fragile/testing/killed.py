@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tf_fragile.probes.contract import Probe
 from tf_fragile.runs.artefacts import Artefact, Store
@@ -75,7 +75,8 @@ def _build(make_case: Callable[[], Case], there: Path, store: Store, flag: Path)
     case = make_case()
     probe = case.make(case.model, case.source, store)
     stalling = tuple(_Stalling(artefact, flag) for artefact in probe.artefacts())
-    asked(case, _With(probe, stalling), there, store)
+    # Its name and columns are those of an object, and a protocol's are those of a class.
+    asked(case, cast(Probe, _With(probe, stalling)), there, store)
 
 
 @dataclass(frozen=True, eq=False)

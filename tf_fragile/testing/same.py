@@ -49,8 +49,8 @@ def difference(first: Any, second: Any, where: str = "it") -> str:
     if isinstance(first, Sequence) and not isinstance(first, str | bytes):
         if len(first) != len(second):
             return f"{where} has {len(first)} entries and then {len(second)}"
-        pairs = enumerate(zip(first, second, strict=True))
-        return _first(difference(a, b, f"{where}[{i}]") for i, (a, b) in pairs)
+        places = range(len(first))
+        return _first(difference(first[i], second[i], f"{where}[{i}]") for i in places)
     if isinstance(first, float) and math.isnan(first) and math.isnan(second):
         return ""
     return "" if first == second else f"{where} is {shown(first)} and then {shown(second)}"

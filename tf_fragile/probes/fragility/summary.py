@@ -46,12 +46,12 @@ def successes(records: pd.DataFrame) -> pd.DataFrame:
     Returns:
       Columns sample, explainer, role, attack, epsilon, variant, success (bool).
     """
-    attacked = records[~records["role"].isin([EXCLUDED, DOUBT]) & (records["attack"] != "")]
-    images = attacked[_IMAGE].drop_duplicates()
-    told = attacked[attacked["metric"] == SUCCESS][[*_IMAGE, "value"]]
+    own = ~records["role"].isin([EXCLUDED, DOUBT]) & (records["attack"] != "")
+    images = records.loc[own & _begins(records, _IMAGE), _IMAGE].drop_duplicates()
+    told = records.loc[own & (records["metric"] == SUCCESS), [*_IMAGE, "value"]]
     joined = images.merge(told, on=_IMAGE, how="left", validate="one_to_one")
     joined["success"] = joined.pop("value").fillna(1.0) > 0
-    stuck = attacked[(attacked["metric"] == STUCK) & (attacked["value"] > 0)][_IMAGE]
+    stuck = records.loc[own & (records["metric"] == STUCK) & (records["value"] > 0), _IMAGE]
     joined = joined.merge(stuck.drop_duplicates(), on=_IMAGE, how="left", indicator=True)
     joined["success"] &= joined.pop("_merge") == "left_only"
     return joined
@@ -86,8 +86,8 @@ def summarize(
       Sorted by explainer, epsilon and attack, controls first.
     """
     outcome = successes(records)
-    values = kept_values(records)
     metrics = summarised() if metrics is None else metrics
+    values = kept_values(records, metrics)
     rows = []
     for key, group in outcome.groupby(_KEYS, sort=True):
         n = int(group["success"].sum())
@@ -130,10 +130,7 @@ def compare(
       `difference_mean`, `_low`, `_high` of attack minus control; `p_value` of a two-sided
       sign-flip test, and `p_holm`, adjusted over all rows of the table.
     """
-    outcome = successes(records)
-    kept = records[records["metric"] == metric].merge(
-        outcome[outcome["success"]][_IMAGE], on=_IMAGE
-    )
+    kept = _kept(records, successes(records), metric)
     controls = kept[kept["role"] == CONTROL]
     first = controls[controls["attack"] == controls["attack"].min()]
     reference = first[["sample", "explainer", "epsilon", "value"]]
@@ -156,13 +153,39 @@ def compare(
     return table
 
 
-def kept_values(records: pd.DataFrame) -> dict[tuple[str, str, str, float, str], np.ndarray]:
+def kept_values(
+    records: pd.DataFrame, metrics: Sequence[str] | None = None
+) -> dict[tuple[str, str, str, float, str], np.ndarray]:
     """Values of the images whose attack succeeded, `[N]` in the order of the images.
+
+    Args:
+      records: the probe's.
+      metrics: of which; all of them where `None`.
 
     Returns:
       By explainer, role, attack, epsilon and metric.
     """
     outcome = successes(records)
-    kept = records.merge(outcome[outcome["success"]][_IMAGE], on=_IMAGE)
-    groups = kept.sort_values("sample", kind="stable").groupby([*_KEYS, "metric"])["value"]
-    return {key: group.to_numpy() for key, group in groups}
+    values: dict[tuple[str, str, str, float, str], np.ndarray] = {}
+    # One after the other: all at once they would be a second copy of the records.
+    for metric in records["metric"].unique() if metrics is None else metrics:
+        kept = _kept(records, outcome, metric).sort_values("sample", kind="stable")
+        for key, group in kept.groupby(_KEYS)["value"]:
+            values[(*key, metric)] = group.to_numpy()
+    return values
+
+
+def _kept(records: pd.DataFrame, outcome: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The rows of a metric whose attack succeeded."""
+    own = records.loc[records["metric"] == metric, [*_IMAGE, "value"]]
+    return own.merge(outcome.loc[outcome["success"], _IMAGE], on=_IMAGE)
+
+
+def _begins(records: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
+    """Which rows differ from the one before in one of some columns [N]."""
+    begins = np.zeros(len(records), bool)
+    begins[:1] = True
+    for name in columns:
+        column = records[name].array
+        begins[1:] |= np.asarray(column[1:] != column[:-1], bool)
+    return begins

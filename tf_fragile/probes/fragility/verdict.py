@@ -46,7 +46,7 @@ def verdicts(
     """
     proper, budgets, of_the_run = without_extras(records), plateaus(records), _of_the_run(records)
     paired = compare(proper).set_index(["explainer", "attack", "epsilon"])
-    values = kept_values(proper)
+    values = kept_values(proper, [_OVERLAP])
     judged = [
         (str(explainer), str(attack), rows.sort_values("epsilon").iloc[-1])
         for (explainer, attack), rows in summary[summary["role"] == MEASURED].groupby(

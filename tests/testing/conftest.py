@@ -1,0 +1,8 @@
+"""Toys are in a file of its own, which processes that are killed import, too."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
