@@ -22,7 +22,7 @@ from tf_fragile import cli
 from tf_fragile.attacks.cost import price
 from tf_fragile.attacks.loop import Loop
 from tf_fragile.attacks.problem import clean, make_problem
-from tf_fragile.attacks.state import Problem, initial_state, spatial_map
+from tf_fragile.attacks.state import Problem, initial_state
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.backprop.patterns import estimate_patterns
 from tf_fragile.data.preprocessing import PREPROCESSINGS
@@ -30,6 +30,7 @@ from tf_fragile.data.ranges import InputRange
 from tf_fragile.explainers.catalog import EXPLAINERS
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.explainers.noise import sample_seeds
+from tf_fragile.metrics.readouts import read_out
 from tf_fragile.models import zoo
 
 MODEL = flags.DEFINE_string("model", "squeezenet_v1.0", "A zoo network of one image.")
@@ -86,7 +87,7 @@ def main(argv: list[str]) -> int:
 
     def attacked(explainer: Explainer) -> tuple[Loop, Problem]:
         loop = attack.loop(explainer, 1000)
-        reference = spatial_map(explainer(x, label, seeds))
+        reference = read_out(explainer(x, label, seeds))
         found = clean(loop, x, label)
         problem = make_problem(
             attack.objective, limits, np.array([8.0]), x, label, label, reference, seeds, *found

@@ -17,7 +17,6 @@ from absl import flags
 from timing import in_turns
 
 from tf_fragile import cli
-from tf_fragile.attacks.state import spatial_map
 from tf_fragile.backprop.activations import Activation
 from tf_fragile.backprop.graph import Graph, Node
 from tf_fragile.backprop.network import Network, as_network
@@ -27,6 +26,7 @@ from tf_fragile.backprop.rewrites import (
     split_concatenations,
     target_column,
 )
+from tf_fragile.metrics.readouts import read_out
 from tf_fragile.models import zoo
 from tf_fragile.surrogates import Softplus
 
@@ -110,7 +110,7 @@ def attack_gradient(score: Score) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor],
     def run(x: tf.Tensor, target: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
-            value = tf.reduce_sum(mask * spatial_map(inner(x, target)))
+            value = tf.reduce_sum(mask * read_out(inner(x, target)))
         return tape.gradient(value, x)
 
     return run

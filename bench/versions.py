@@ -49,11 +49,11 @@ def worker() -> int:
     import tf_fragile as tff
     from tf_fragile.attacks.loop import Loop
     from tf_fragile.attacks.problem import clean, make_problem
-    from tf_fragile.attacks.state import spatial_map
     from tf_fragile.backprop.network import as_network
     from tf_fragile.data.preprocessing import PREPROCESSINGS
     from tf_fragile.explainers.catalog import EXPLAINERS
     from tf_fragile.explainers.noise import sample_seeds
+    from tf_fragile.metrics.readouts import read_out
     from tf_fragile.models import zoo
 
     network = as_network(zoo.load("squeezenet_v1.0", weights=WEIGHTS.value))
@@ -71,7 +71,7 @@ def worker() -> int:
     attack = tff.attack("top_k", k=1000)
     explainer = tff.explain("gradient", network)
     loop: Loop = attack.loop(explainer, 1000)
-    reference = spatial_map(explainer(x, label, seeds))
+    reference = read_out(explainer(x, label, seeds))
     problem = make_problem(
         attack.objective, preprocessing.range, np.array([8.0]), x, label, label, reference, seeds,
         *clean(loop, x, label),

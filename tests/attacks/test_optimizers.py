@@ -11,10 +11,11 @@ import tf_fragile as tff
 from tf_fragile.attacks.kept import margin
 from tf_fragile.attacks.problem import clean, make_problem, radii
 from tf_fragile.attacks.secant import secant_gradient
-from tf_fragile.attacks.state import initial_state, spatial_map
+from tf_fragile.attacks.state import initial_state
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.noise import sample_seeds
+from tf_fragile.metrics.readouts import read_out
 
 RANGE = (0.0, 255.0)
 FIELDS = {
@@ -29,7 +30,7 @@ def loop_and_problem(attack, explainer, x, epsilon=4.0):
     """What an attack makes of a batch before its first step."""
     label = explainer.network.predict(x)
     seeds = sample_seeds(0, x.shape[0])
-    reference = spatial_map(explainer(x, label, seeds))
+    reference = read_out(explainer(x, label, seeds))
     loop = attack.loop(explainer, 20)
     limits = InputRange.of(*RANGE)
     margins, scales = clean(loop, x, label)

@@ -10,10 +10,10 @@ import tensorflow as tf
 import tf_fragile as tff
 from tf_fragile.attacks.constraints import Linf
 from tf_fragile.attacks.objectives import MassCenter, TargetRegion, TopK
-from tf_fragile.attacks.state import spatial_map
 from tf_fragile.backprop.network import as_network
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.noise import sample_seeds
+from tf_fragile.metrics.readouts import read_out
 from tf_fragile.surrogates import ScaledSoftplus, Softplus, relus
 from tf_fragile.surrogates.stand_in import softplus
 
@@ -25,7 +25,7 @@ OBJECTIVES = {"top_k": TopK(k=20), "mass_center": MassCenter(), "target_region":
 def attack_gradient(objective, explainer, x, label, reference) -> tf.Tensor:
     with tf.GradientTape() as tape:
         tape.watch(x)
-        maps = spatial_map(explainer.attribute(x, label, sample_seeds(0, x.shape[0])))
+        maps = read_out(explainer.attribute(x, label, sample_seeds(0, x.shape[0])))
         value = objective.value(maps, objective.fixed(reference))
     return tape.gradient(value, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
@@ -36,12 +36,12 @@ def test_objective_gradient_matches_central_differences(name, make_net, make_ima
     explainer = tff.explain("gradient", make_net("softplus", "float64"))
     x = tf.constant(make_images(2, "float64") / 50)
     label = explainer.network.predict(x)
-    reference = spatial_map(explainer(x, label))
+    reference = read_out(explainer(x, label))
     gradient = attack_gradient(objective, explainer, x, label, reference)
     direction = tf.constant(RNG.standard_normal(x.shape))
 
     def value(x: tf.Tensor) -> tf.Tensor:
-        maps = spatial_map(explainer(x, label))
+        maps = read_out(explainer(x, label))
         return tf.reduce_sum(objective.value(maps, objective.fixed(reference)))
 
     h = 1e-6
@@ -52,7 +52,7 @@ def test_objective_gradient_matches_central_differences(name, make_net, make_ima
 def test_without_a_surrogate_a_relu_nets_attack_gradient_is_exactly_zero(net, images) -> None:
     explainer = tff.explain("gradient", net)
     x, label = tf.constant(images), explainer.network.predict(images)
-    reference = spatial_map(explainer(x, label))
+    reference = read_out(explainer(x, label))
     bare = attack_gradient(TopK(k=20), explainer, x, label, reference)
     np.testing.assert_array_equal(bare, 0)
     smooth = explainer.on(Softplus().apply(explainer.network))
@@ -63,7 +63,7 @@ def test_without_a_surrogate_a_relu_nets_attack_gradient_is_exactly_zero(net, im
 def test_first_mass_center_step_is_not_zero_on_a_smooth_net(make_net, images) -> None:
     explainer = tff.explain("gradient", make_net("softplus"))
     x, label = tf.constant(images / 50), explainer.network.predict(images / 50)
-    reference = spatial_map(explainer(x, label))
+    reference = read_out(explainer(x, label))
     assert np.abs(attack_gradient(MassCenter(), explainer, x, label, reference)).max() > 0
 
 
@@ -72,12 +72,12 @@ def test_sharp_softplus_reproduces_the_relu_maps(net, images) -> None:
 
     explainer = tff.explain("gradient", net)
     label = explainer.network.predict(images)
-    true = spatial_map(explainer(tf.constant(images), label))
+    true = read_out(explainer(tf.constant(images), label))
     agreement = []
     for beta in (0.01, 100.0):
         stand_in = explainer.on(Softplus(beta).apply(explainer.network))
         agreement.append(
-            float(tf.reduce_mean(spearman(true, spatial_map(stand_in(tf.constant(images), label)))))
+            float(tf.reduce_mean(spearman(true, read_out(stand_in(tf.constant(images), label)))))
         )
     assert agreement[1] > 0.99 > agreement[0]
 

@@ -13,9 +13,9 @@ import tf_fragile as tff
 from tf_fragile.attacks.attack import Attack
 from tf_fragile.attacks.loop import Loop
 from tf_fragile.attacks.measure import _FRESH
-from tf_fragile.attacks.state import spatial_map
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.explainers.noise import folded, sample_seeds
+from tf_fragile.metrics.readouts import read_out
 from tf_fragile.metrics.similarity import top_k_intersection
 
 RANGE = (0.0, 255.0)
@@ -127,7 +127,7 @@ def test_thinned_path_points_have_no_bias_and_all_points_judge(make_net, images)
     assert error < 0.35 * single  # a bias would not average out
     explainer = tff.explain("integrated_gradients", make_net(), steps=16)
     r = annealed(points=2)(explainer, images, epsilon=4, bounds=RANGE)
-    maps = spatial_map(tf.constant(explainer(r.perturbed[0], target=r.label)))
+    maps = read_out(tf.constant(explainer(r.perturbed[0], target=r.label)))
     np.testing.assert_allclose(maps.numpy()[r.success[0]], r.map_after[0][r.success[0]], rtol=1e-4)
     assert (r.gradient_evaluations == 5).all()
 
@@ -139,7 +139,7 @@ def test_smoothgrad_is_judged_with_noise_that_did_not_choose_the_iterate(net, im
 
     def overlap(seed: tf.Tensor) -> np.ndarray:
         clean, after = (
-            spatial_map(explainer(tf.constant(x), r.label, seed)) for x in (images, r.perturbed[0])
+            read_out(explainer(tf.constant(x), r.label, seed)) for x in (images, r.perturbed[0])
         )
         return top_k_intersection(clean, after, 20).numpy()
 

@@ -23,8 +23,7 @@ from tf_fragile.attacks.problem import clean, make_problem
 from tf_fragile.attacks.result import AttackResult
 from tf_fragile.attacks.search import Progress, Search
 from tf_fragile.attacks.secant import check_symmetric
-from tf_fragile.attacks.selection import SELECTIONS, reported_k
-from tf_fragile.attacks.state import spatial_map
+from tf_fragile.attacks.selection import SELECTIONS, check_rule, reported_k
 from tf_fragile.attacks.trusting import as_secant, corrected, course, secant_step
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.errors import InputError, shown
@@ -32,6 +31,7 @@ from tf_fragile.explainers.contract import Method, Thinnable
 from tf_fragile.explainers.doubts import sentences, unsaid
 from tf_fragile.explainers.entry import Price
 from tf_fragile.explainers.explainer import Explainer
+from tf_fragile.metrics.readouts import DEFAULT, READOUTS, check_read_out, read_out
 from tf_fragile.settings import LARGE, MOST, MOST_ROWS, SMALL, WHOLE, check, setting
 from tf_fragile.surrogates import NoSurrogate, Softplus, Surrogate
 
@@ -69,6 +69,9 @@ class Attack:
         models whose derivatives have been checked. The result's `notes` say what came of it.
       tolerance: how far a regression's outputs may move, in their units; for no other model.
       channel_axis: of the inputs, the batch being axis 0; the network's where `None`.
+      readout: what of a map is attacked and measured, a name of `READOUTS`: `"sum_abs"` (the
+        paper's) folds the channels of pictures [B, H, W, C] and signals [B, T, C] and keeps the
+        entries of rows [B, F], `"entries"` keeps every entry.
     """
 
     objective: Objective
@@ -86,6 +89,7 @@ class Attack:
     gate: Literal["auto", "off"] = setting("auto", named="gate of an attack")
     tolerance: float | None = setting(None, low=SMALL, high=LARGE)
     channel_axis: int | None = setting(None, low=-32, high=32)
+    readout: str = setting(DEFAULT, choices=READOUTS.registered, named="readout")
 
     def __post_init__(self) -> None:
         for name, does in _PARTS.items():
@@ -153,11 +157,14 @@ class Attack:
         def clean_map(rows: Any) -> tf.Tensor:
             maps = explainer(*rows)
             doubts.extend(explainer.doubts(rows[0], rows[1], maps))
-            return tf.cast(spatial_map(maps, given.axis), given.x.dtype)
+            read = read_out(maps, given.axis, self.readout)
+            check_read_out(read, maps, self.readout)
+            return tf.cast(read, given.x.dtype)
 
         reference = search.each(clean_map, (given.x, given.target, given.seeds))
         notes += tuple(sentences(explainer.name, tuple(doubts[: given.x.shape[0]])))
         self.objective.check(reference.shape)
+        check_rule(self._rule, reference.shape)
         loop = self.loop(explainer, reported_k(self.k, self.objective, reference.shape))
         margins, scales = search.each(lambda rows: clean(loop, *rows), (given.x, given.label))
         problem = make_problem(
@@ -186,14 +193,19 @@ class Attack:
             objective=self.objective,
             optimizer=self.optimizer,
             norm=self.norm,
-            select=self.objective.select if self.select is None else self.select,
+            select=self._rule,
             k=k,
             grid=self.grid,
             redraw=redraw,
             kept=kept_by(network, self.tolerance),
             channel_axis=network.channel_axis if given is None else given,
+            readout=self.readout,
             free_batch=not self._chunks(explainer).fill,
         )
+
+    @property
+    def _rule(self) -> str:
+        return self.objective.select if self.select is None else self.select
 
     # Neither is a field, so that `replace` makes an attack that has no other's loops.
     @cached_property

@@ -14,7 +14,7 @@ from tf_fragile.surrogates import SURROGATES
 
 _OWN = (
     *("norm", "k", "grid", "points", "restarts", "rows", "segment"),
-    *("fixed_chunks", "gate", "tolerance", "channel_axis"),
+    *("fixed_chunks", "gate", "tolerance", "channel_axis", "readout"),
 )
 _FIXED = {"select"}
 # What each optimiser was made for; `sign` is the paper's attack, with the paper's surrogate.
@@ -45,7 +45,7 @@ def attack(
       select: a rule of `SELECTIONS`; the objective's own where `None`.
       **settings: settings of any of these parts, or of `Attack`, by their names: `k`, `steps`,
         `step_size`, `beta`, `mask`, `norm`, `grid`, `points`, `restarts`, `rows`, `gate`,
-        `fixed_chunks`, `tolerance`, `channel_axis`, ...
+        `fixed_chunks`, `tolerance`, `channel_axis`, `readout`, ...
 
     Raises:
       InputError: an unknown name (the nearest are suggested) or a value out of range.

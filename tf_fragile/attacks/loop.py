@@ -15,9 +15,10 @@ from tf_fragile.attacks.optimizers import Iterate, Optimizer
 from tf_fragile.attacks.oracle import Oracle
 from tf_fragile.attacks.secant import secant_gradient
 from tf_fragile.attacks.selection import damage
-from tf_fragile.attacks.state import Problem, State, spatial_map
+from tf_fragile.attacks.state import Problem, State
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.explainers.noise import folded
+from tf_fragile.metrics.readouts import DEFAULT, read_out
 from tf_fragile.surrogates import Surrogate
 
 
@@ -39,6 +40,7 @@ class Loop:
       redraw: whether the stand-in draws anew at every step, instead of the same all the time.
       kept: what has to stay as it is.
       channel_axis: of the attribution.
+      readout: what of it is attacked and measured, a name of `READOUTS`.
       free_batch: whether the batch axis is left open when the loop is compiled, so that chunks of
         any size run the same code.
     """
@@ -55,6 +57,7 @@ class Loop:
     redraw: bool
     kept: Kept
     channel_axis: int = -1
+    readout: str = DEFAULT
     free_batch: bool = False
 
     def run(
@@ -86,7 +89,8 @@ class Loop:
 
     def map(self, attribution: tf.Tensor, problem: Problem) -> tf.Tensor:
         """The map attacked and measured, in the dtype of the inputs."""
-        return spatial_map(tf.cast(attribution, problem.start.dtype), self.channel_axis)
+        given = tf.cast(attribution, problem.start.dtype)
+        return read_out(given, self.channel_axis, self.readout)
 
     def step_gradient(
         self, x: tf.Tensor, problem: Problem, progress: Any = 0.0, seed: tf.Tensor | None = None
@@ -132,7 +136,7 @@ class Loop:
             oracle = Oracle(
                 ascent=lambda x, progress: self.step_gradient(x, problem, progress, drawn),
                 secant=lambda x, h: secant_gradient(
-                    self.explainer, self.objective, x, problem, h, self.channel_axis
+                    self.explainer, self.objective, x, problem, h, self.channel_axis, self.readout
                 ),
                 retreat=lambda x: self.retreat(x, problem),
                 slack=state.slack,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tf_fragile.attacks.objectives import Objective
-from tf_fragile.attacks.state import Problem, spatial_map
+from tf_fragile.attacks.state import Problem
 from tf_fragile.errors import InputError
 from tf_fragile.explainers.contract import Method, Symmetric
 from tf_fragile.explainers.explainer import Explainer
+from tf_fragile.metrics.readouts import DEFAULT, read_out
 from tf_fragile.metrics.rows import per_sample_mean
 
 
@@ -33,6 +34,7 @@ def secant_gradient(
     problem: Problem,
     h: float,
     channel_axis: int = -1,
+    readout: str = DEFAULT,
 ) -> tf.Tensor:
     """Gradient of the objective at `x` on the true network by central differences of the field.
 
@@ -47,6 +49,7 @@ def secant_gradient(
       problem: what stays fixed.
       h: root mean square of `t u` in input units.
       channel_axis: of the attribution.
+      readout: what of it the objective is of, a name of `READOUTS`.
     """
     method = check_symmetric(explainer.name, explainer.method)
     network, target, seed = explainer.network, problem.target, problem.seed
@@ -58,7 +61,8 @@ def secant_gradient(
     attribution = field if factor is None else factor * field
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(attribution)
-        value = objective.value(spatial_map(attribution, channel_axis), problem.fixed)
+        maps = read_out(attribution, channel_axis, readout)
+        value = objective.value(maps, problem.fixed)
     v = tape.gradient(value, attribution)
     u = v if factor is None else factor * v
     size = tf.sqrt(per_sample_mean(tf.square(u / problem.unit), keepdims=True))

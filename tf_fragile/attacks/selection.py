@@ -7,6 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tf_fragile.attacks.objectives import Objective
+from tf_fragile.errors import InputError
 from tf_fragile.metrics.similarity import (
     center_shift,
     check_k,
@@ -35,6 +36,19 @@ def reported_k(k: int | None, objective: Objective, maps: tf.TensorShape) -> int
         k = default_k(maps[1:].num_elements() or 1)  # a size not known is refused below
     check_k(maps, k)
     return k
+
+
+def check_rule(rule: str, maps: tf.TensorShape) -> None:
+    """Refuses a rule of pictures for maps that are none.
+
+    Raises:
+      InputError: `"center_shift"` for maps that are not [batch, height, width].
+    """
+    if rule == "center_shift" and maps.rank != 3:
+        raise InputError(
+            "select='center_shift' needs image maps [batch, height, width], got maps of shape "
+            f"{tuple(maps)}; use intersection, correlation or objective for other inputs."
+        )
 
 
 def damage(

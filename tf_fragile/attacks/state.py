@@ -1,12 +1,10 @@
-"""What an attack's loop works on: the fixed problem, the moving state, and the map between."""
+"""What an attack's loop works on: the fixed problem and the moving state."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import tensorflow as tf
-
-from tf_fragile.metrics.maps import normalise, reduce
 
 
 class Problem(NamedTuple):
@@ -94,23 +92,3 @@ def worse(a: State, b: State) -> State:
         for s, t in zip(a, b, strict=True)
     ]
     return State(*chosen)._replace(pulls=a.pulls + b.pulls, moved=a.moved | b.moved)
-
-
-def spatial_map(attribution: tf.Tensor, channel_axis: int = -1) -> tf.Tensor:
-    """The map attacked and measured: absolute values summed over channels, summing to 1.
-
-    Args:
-      attribution: [N, ..., C], or [N, D] for rows of a table.
-      channel_axis: where the channels are, the batch being axis 0.
-
-    Source: Ghorbani et al. 2019, and their code, which sums the channels before normalising.
-    """
-    return normalise(reduce(_channels_last(attribution, channel_axis), "sum_abs"), "unit_sum")
-
-
-def _channels_last(attribution: tf.Tensor, axis: int) -> tf.Tensor:
-    rank = attribution.shape.rank
-    axis %= rank
-    if axis == rank - 1:
-        return attribution
-    return tf.transpose(attribution, [i for i in range(rank) if i != axis] + [axis])
