@@ -175,6 +175,12 @@ def _bad_input(sentence: str) -> int:
     return BAD_INPUT
 
 
+def refuse(error: InputError) -> NoReturn:
+    """Ends a command whose flags can't even be known, as `run` does for bad input."""
+    _say(f"error: {error}")
+    sys.exit(BAD_INPUT)
+
+
 def define_dotted() -> None:
     """Lets the command line hold `--NAME.SETTING=value`, of which `dotted` tells.
 

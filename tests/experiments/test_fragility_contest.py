@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from tf_fragile.experiments.fragility.subject import Subject
 
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
@@ -15,7 +16,6 @@ from tf_fragile.errors import InputError
 from tf_fragile.experiments.fragility.contests.contest import Contest, Entry
 from tf_fragile.experiments.fragility.contests.figure import budget_curve
 from tf_fragile.experiments.fragility.contests.presets import CONTESTS, contest
-from tf_fragile.experiments.fragility.subject import Subject
 
 layers = keras.layers
 TINY = Contest(

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from tf_fragile.experiments.fragility.planning import describe, plan
+from tf_fragile.experiments.fragility.subject import Subject, choose_correct
 
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
@@ -22,9 +24,7 @@ from tf_fragile.experiments.fragility.curves.paper import paper_curves
 from tf_fragile.experiments.fragility.images.examples import attack_examples
 from tf_fragile.experiments.fragility.images.request import Request
 from tf_fragile.experiments.fragility.images.targeted import first_of_class, share, targeted
-from tf_fragile.experiments.fragility.planning import describe, plan
 from tf_fragile.experiments.fragility.presets import Budget, Preset
-from tf_fragile.experiments.fragility.subject import Subject, choose_correct
 
 SIDE, COUNT = 12, 8
 layers = keras.layers

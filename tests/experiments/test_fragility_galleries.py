@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from tf_fragile.experiments.fragility.subject import Subject
 
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
@@ -22,7 +23,6 @@ from tf_fragile.experiments.fragility.images.panels import attacked_panels, clea
 from tf_fragile.experiments.fragility.images.request import Request
 from tf_fragile.experiments.fragility.images.subjective import objective_vs_subjective, told
 from tf_fragile.experiments.fragility.presets import Budget, Preset
-from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.probes.fragility.pictures import Picture
 
 SIDE, COUNT = 12, 8

@@ -16,6 +16,8 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from PIL import Image
+from tf_fragile.experiments.fragility.geometry.output import Request
+from tf_fragile.experiments.fragility.subject import Subject
 
 from tf_fragile.backprop.network import as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS
@@ -48,7 +50,6 @@ from tf_fragile.experiments.fragility.geometry.lipschitz import (
     product_form,
 )
 from tf_fragile.experiments.fragility.geometry.orthogonality import orthogonality, summary
-from tf_fragile.experiments.fragility.geometry.output import Request
 from tf_fragile.experiments.fragility.geometry.settings import (
     FIGURES,
     Dimension,
@@ -61,7 +62,6 @@ from tf_fragile.experiments.fragility.geometry.settings import (
 )
 from tf_fragile.experiments.fragility.geometry.toy_net import Field, corner_data, evaluate, train
 from tf_fragile.experiments.fragility.presets import PRESET_NAMES
-from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.models.zoo import save_weights_npz
 from tf_fragile.models.zoo.cifar import build_cifar10_fragility
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from tf_fragile.experiments.fragility.figures import FIGURES, preset
 
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.fragility.figures import FIGURES, preset
 from tf_fragile.experiments.fragility.flags import by_method, numbers
 from tf_fragile.experiments.fragility.presets import PRESET_NAMES, Preset
 

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from tf_fragile.experiments.fragility.subject import Subject
 
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
@@ -16,7 +17,6 @@ from tf_fragile.errors import InputError
 from tf_fragile.experiments.fragility.ranking.figure import explainer_ranking
 from tf_fragile.experiments.fragility.ranking.presets import RANKINGS, Ranking, ranking
 from tf_fragile.experiments.fragility.ranking.ranking import COLUMNS, Contestants
-from tf_fragile.experiments.fragility.subject import Subject
 from tf_fragile.explainers.catalog import names
 
 SIDE, COUNT = 10, 6

@@ -1,4 +1,4 @@
-"""Attacking one subject with every method of a preset: planned, sharded, taken up again."""
+"""Attacking one subject with every method of a preset: a run a method."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import tensorflow as tf
 
 from tf_fragile.attacks.attack import Attack
 from tf_fragile.attacks.factory import attack
 from tf_fragile.experiments.fragility.methods import explainer_of, surrogate_of
 from tf_fragile.experiments.fragility.presets import Preset
-from tf_fragile.experiments.fragility.subject import Subject
+from tf_fragile.experiments.frame.job import Run
+from tf_fragile.experiments.frame.subject import Subject
 from tf_fragile.metrics.similarity import check_k
 from tf_fragile.probes.fragility.names import RANDOM
 from tf_fragile.probes.fragility.probe import FragilityProbe
-from tf_fragile.probes.running import run as run_probes
-from tf_fragile.runs import manifest as manifests
-from tf_fragile.runs.manifest import Manifest
+from tf_fragile.runs.tasks import Work, cut
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +33,6 @@ class Campaign:
       positions: images in order of preference; each method takes the first of them.
       directory: holds one run directory a method.
       seed: of everything random.
-      command: the command line, for the manifests.
       gallery: of how many images to keep pictures.
       only_correct: whether misclassified images are left out.
       objective_settings: settings of objectives, e.g. the mask of `target_region`.
@@ -48,7 +45,6 @@ class Campaign:
     positions: tuple[int, ...]
     directory: Path
     seed: int = 0
-    command: tuple[str, ...] = ()
     gallery: int = 0
     only_correct: bool = True
     objective_settings: Mapping[str, Any] | None = None
@@ -63,54 +59,15 @@ class Campaign:
         return self.positions[: self.preset.of(method).num_images]
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What a campaign gave.
-
-    Attributes:
-      records: of all methods, the columns of `runs.records`.
-      manifests: by method.
-    """
-
-    records: pd.DataFrame
-    manifests: Mapping[str, Manifest]
-
-    def summary(self) -> dict[str, dict[str, Any]]:
-        """What a figure's own manifest says about the runs behind it."""
-        return {
-            method: {
-                "settings_hash": manifests.settings_hash(manifest),
-                "finished": manifest.finished,
-                "wall_time_s": manifest.wall_time_s,
-                "settings": dict(manifest.settings),
-            }
-            for method, manifest in self.manifests.items()
-        }
+def runs(campaign: Campaign) -> tuple[Run, ...]:
+    """The run of each method; raises `InputError` for settings that can't work."""
+    return tuple(_run(campaign, method, probe) for method, probe in probes(campaign).items())
 
 
-def run(campaign: Campaign, *, progress: bool = True) -> Outcome:
-    """Computes what is missing of every method's run and returns all records.
-
-    Raises:
-      InputError: an unknown method, or a run directory that holds another run.
-    """
-    parts, found = [], {}
-    for method, probe in probes(campaign).items():
-        records, found[method] = run_probes(
-            campaign.place(method),
-            [probe],
-            campaign.subject.source,
-            campaign.positions_of(method),
-            model=campaign.subject.model,
-            seed=campaign.seed,
-            settings=_settings(campaign, method),
-            settings_of={probe.name: {}},
-            command=campaign.command,
-            size=campaign.preset.shard_size,
-            progress=progress,
-        )
-        parts.append(records[probe.name])
-    return Outcome(pd.concat(parts, ignore_index=True), found)
+def header(campaign: Campaign) -> str:
+    """What is attacked and where the records go, in words."""
+    subject = campaign.subject
+    return f"{subject.name} on {subject.source.name}, records in {campaign.directory}"
 
 
 def probes(campaign: Campaign) -> dict[str, FragilityProbe]:
@@ -131,6 +88,37 @@ def probes(campaign: Campaign) -> dict[str, FragilityProbe]:
         )
         for method in preset.methods
     }
+
+
+def _run(campaign: Campaign, method: str, probe: FragilityProbe) -> Run:
+    positions = campaign.positions_of(method)
+    return Run(
+        name=method,
+        directory=campaign.place(method),
+        probe=lambda: probe,
+        table=probe.name,
+        subject=campaign.subject,
+        positions=positions,
+        tasks=cut(positions, campaign.preset.shard_size),
+        settings=_settings(campaign, method),
+        size=campaign.preset.shard_size,
+        work=_work(campaign, method, probe),
+    )
+
+
+def _work(campaign: Campaign, method: str, probe: FragilityProbe) -> Work:
+    preset, budget = campaign.preset, campaign.preset.of(method)
+    explainer, num = probe.explainers[method], len(campaign.positions_of(method))
+    evaluations = explainer.method.evaluations
+    once = sum(made.forwards(explainer) for made in probe.attacks.values())
+    forwards = num * len(preset.epsilon) * once
+    line = (
+        f"{method}: {num} images x {len(preset.epsilon)} radii x "
+        f"{len(campaign.objectives)} attacks x {budget.steps} steps of {budget.step_size:g}, "
+        f"{evaluations} gradient{'s' if evaluations > 1 else ''} a map: about {forwards:,.0f} "
+        "forward passes"
+    )
+    return Work(forwards, builds=len(probe.attacks), lines=(line,))
 
 
 def _attacks(campaign: Campaign, method: str) -> dict[str, Attack]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tf_fragile.experiments.fragility.subject import Subject
+from tf_fragile.experiments.frame.subject import Subject
 from tf_fragile.explainers.catalog import EXPLAINERS, explain, settings_of
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.explainers.needs import FromData, filled

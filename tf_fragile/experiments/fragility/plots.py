@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,21 +9,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from tf_fragile.experiments.frame.drawing import BLUE, GREEN, GREY, VERMILION, new_figure, save
 from tf_fragile.metrics.catalog import METRICS, heading_of, is_share
-from tf_fragile.runs.atomic import write_bytes
 
-DPI = 100
-
-# Colours of Okabe and Ito, which stay apart for colour-blind readers.
 _LINES = {
-    "random_sign": ("random sign", "#7f7f7f", "s"),
-    "top_k": ("top-k attack", "#0072b2", "o"),
-    "mass_center": ("center attack", "#d55e00", "^"),
-    "target_region": ("targeted attack", "#009e73", "v"),
+    "random_sign": ("random sign", GREY, "s"),
+    "top_k": ("top-k attack", BLUE, "o"),
+    "mass_center": ("center attack", VERMILION, "^"),
+    "target_region": ("targeted attack", GREEN, "v"),
 }
 _OUTLINE = "#00e5ff"
 _MARGIN = 0.6  # pixels, so that an outline along the border shows
@@ -60,7 +54,7 @@ def curves_picture(
       title: over everything.
     """
     size = (0.6 + 3.6 * len(methods), 1.1 + 2.9 * len(metrics))
-    figure = _figure(*size)
+    figure = new_figure(*size)
     axes = figure.subplots(len(metrics), len(methods), squeeze=False, sharex=True, sharey="row")
     for row, metric in enumerate(metrics):
         axes[row, 0].set_ylim(_limits(table[table["metric"] == metric], metric))
@@ -91,7 +85,7 @@ def curves_picture(
         fontsize=9,
     )  # fmt: skip
     figure.suptitle(title, fontsize=11)
-    _save(figure, path)
+    save(figure, path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,14 +121,14 @@ def grid_picture(
       title: over everything.
       row_names: at the left of each row.
     """
-    figure = _figure(0.5 + 2.1 * len(rows[0]), 0.7 + 2.4 * len(rows))
+    figure = new_figure(0.5 + 2.1 * len(rows[0]), 0.7 + 2.4 * len(rows))
     axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)
     for row, panels in enumerate(rows):
         for column, panel in enumerate(panels):
             _panel(axes[row, column], panel)
         axes[row, 0].set_ylabel(row_names[row], fontsize=9)
     figure.suptitle(title, fontsize=11)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _lines(ax: Any, part: pd.DataFrame, at_zero: float | None) -> None:
@@ -176,16 +170,3 @@ def _outline(ax: Any, region: np.ndarray) -> None:
     ax.contour(x, y, padded, levels=[0.5], colors=[_OUTLINE], linewidths=1.2)
     ax.set_xlim(-0.5 - _MARGIN, width - 0.5 + _MARGIN)
     ax.set_ylim(height - 0.5 + _MARGIN, -0.5 - _MARGIN)
-
-
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _save(figure: Figure, path: Path) -> None:
-    buffer = io.BytesIO()
-    # Without the version of matplotlib, equal figures are equal bytes.
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    write_bytes(path, buffer.getvalue())

@@ -9,8 +9,6 @@ from typing import Any, Literal
 from tf_fragile.errors import InputError
 from tf_fragile.settings import LARGE, MOST, MOST_ROWS, SMALL, WHOLE, check, names_in, setting
 
-PRESET_NAMES = ("quick", "cpu", "paper")
-
 
 @dataclass(frozen=True)
 class Budget:

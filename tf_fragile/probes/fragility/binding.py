@@ -48,7 +48,7 @@ def bind(settings: FragilitySettings, subject: Subject) -> Bound:
       InputError: a map too small for k, an objective or optimiser that does not fit.
     """
     check_used(settings, subject.budget, subject.bounds)  # of data that were given as such
-    maps = map_shape(subject.source)
+    maps = map_shape(subject.source, settings.readout)
     places = maps[1:].num_elements() or 1
     what = "pixels" if is_picture(subject.source.image_shape) else "places"
     k = default_k(places) if settings.k is None else settings.k
@@ -114,6 +114,7 @@ def attacks_of(
     optimizer = _optimizer(settings, subject)
     # An image file holds whole grey levels; data in other units are stored as they come.
     common: dict[str, Any] = {"k": k, "rows": rows, "grid": 1.0 if bounds is None else None}
+    common |= {"readout": settings.readout}
     common |= {"fixed_chunks": True, "gate": "off"}  # checked once, as `subject.derivatives`
     own: dict[str, Any] = {"steps": spent.steps if settings.steps is None else settings.steps}
     if optimizer == "sign":
@@ -126,7 +127,7 @@ def attacks_of(
         if gate.kind == "corrected":
             made = replace(made, surrogate=Corrected(made.surrogate))
         attacks[name] = made
-    maps = map_shape(subject.source)
+    maps = map_shape(subject.source, settings.readout)
     for made in attacks.values():
         made.objective.check(maps)
     return attacks

@@ -23,6 +23,7 @@ from tf_fragile.attacks.selection import reported_k
 from tf_fragile.data.ranges import InputRange
 from tf_fragile.data.source import Batch, Source
 from tf_fragile.explainers.explainer import Explainer
+from tf_fragile.metrics.readouts import read_out
 from tf_fragile.probes.contract import Artefact, Findings, Task, Work
 from tf_fragile.probes.fragility.images import Attacked, Images
 from tf_fragile.probes.fragility.names import (
@@ -119,8 +120,9 @@ class FragilityProbe:
 
     def _of_the_run(self) -> list[dict[str, Any]]:
         """Rows of no sample."""
-        maps = map_shape(self.source)
-        return [*_run_doubts(self.doubts), *_sizes(next(iter(self.attacks.values())), maps)]
+        attack = next(iter(self.attacks.values()))
+        maps = map_shape(self.source, attack.readout)
+        return [*_run_doubts(self.doubts), *_sizes(attack, maps)]
 
     def showing(self, samples: frozenset[int]) -> FragilityProbe:
         """The same, whose tasks keep pictures of samples besides."""
@@ -346,10 +348,10 @@ def _run_doubts(doubts: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def map_shape(source: Source) -> tf.TensorShape:
-    """Of maps [N, ...]: a place a pixel, a time, or a column."""
-    shape = source.image_shape
-    return tf.TensorShape([None, *(shape[:-1] or shape)])
+def map_shape(source: Source, readout: str) -> tf.TensorShape:
+    """Of the maps [N, ...] that a readout gives of the samples."""
+    one = read_out(tf.ones((1, *source.image_shape)), name=readout)
+    return tf.TensorShape([None, *one.shape[1:]])
 
 
 def _sizes(attack: Attack, maps: tf.TensorShape) -> list[dict[str, Any]]:

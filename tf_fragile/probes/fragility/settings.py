@@ -50,6 +50,7 @@ class FragilitySettings:
         `None`.
       beta: of the softplus surrogate of `sign`; by the width of the inputs' range where `None`.
       k: of the top-k overlap; by the map's size where `None`.
+      readout: what of a map is attacked and compared, a name of `metrics.READOUTS`.
       plateau: about how many images are attacked again with twice the steps, to see whether the
         budget has stopped paying; 0 for none.
       halving: whether to search, image by image, for the smallest radius that halves the top-k
@@ -94,6 +95,11 @@ class FragilitySettings:
         low=1,
         high=WHOLE,
         help="Of the top-k overlap; a tenth of the map, at most 1000, if none.",
+    )
+    readout: str = setting(
+        "sum_abs",
+        choices=names_in("tf_fragile.metrics.readouts:READOUTS"),
+        help="What of a map is compared: its magnitudes over channels, or entries, or another.",
     )
     plateau: int = setting(
         4, low=0, high=WHOLE, help="Images attacked again with twice the steps; 0 for none."

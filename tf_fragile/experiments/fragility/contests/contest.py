@@ -16,14 +16,15 @@ import pandas as pd
 from tf_fragile.attacks.attack import Attack
 from tf_fragile.attacks.cost import Cost, forward_equivalents
 from tf_fragile.attacks.factory import attack
-from tf_fragile.experiments.fragility.subject import Subject
+from tf_fragile.experiments.frame.job import Run
+from tf_fragile.experiments.frame.means import mean_of, values_of
+from tf_fragile.experiments.frame.subject import Subject
 from tf_fragile.explainers.catalog import explain
 from tf_fragile.explainers.explainer import Explainer
-from tf_fragile.metrics.catalog import limits_of
-from tf_fragile.metrics.statistics import Interval, bootstrap_mean, paired_difference
+from tf_fragile.metrics.statistics import paired_difference
 from tf_fragile.probes.fragility.names import RANDOM
 from tf_fragile.probes.fragility.probe import FragilityProbe
-from tf_fragile.probes.running import run as run_probes
+from tf_fragile.runs.tasks import Work, cut
 from tf_fragile.settings import LARGE, MOST, MOST_ROWS, SMALL, WHOLE, check, setting
 from tf_fragile.surrogates import SURROGATES
 
@@ -123,17 +124,10 @@ class Contest:
         return self.entries[method].num_images * once
 
 
-def run(
-    contest: Contest,
-    subject: Subject,
-    positions: tuple[int, ...],
-    directory: Path,
-    *,
-    seed: int = 0,
-    command: tuple[str, ...] = (),
-    progress: bool = True,
-) -> pd.DataFrame:
-    """Computes what is missing and returns all records; each method has a run directory.
+def runs(
+    contest: Contest, subject: Subject, positions: tuple[int, ...], directory: Path, seed: int
+) -> tuple[Run, ...]:
+    """The run of each method.
 
     Args:
       contest: its settings.
@@ -141,35 +135,44 @@ def run(
       positions: images in order of preference; each method takes the first of them.
       directory: where the run directories go.
       seed: of everything random.
-      command: the command line, for the manifests.
-      progress: whether to draw bars.
     """
-    parts = []
-    for method, entry in contest.entries.items():
-        probe = FragilityProbe(
-            explainers={method: contest.explainer(method, subject)},
-            source=subject.source,
-            attacks=contest.attacks(method),
-            epsilon=(contest.epsilon,),
-            limits=subject.source.range,
-            checkpoints=contest.checkpoints_of(method),
-            seed=seed,
-        )
-        records, _ = run_probes(
-            directory / method,
-            [probe],
-            subject.source,
-            positions[: entry.num_images],
-            model=subject.model,
-            seed=seed,
-            settings=_settings(contest, method, subject),
-            settings_of={probe.name: {}},
-            command=command,
-            size=contest.shard_size,
-            progress=progress,
-        )
-        parts.append(records[probe.name])
-    return pd.concat(parts, ignore_index=True)
+    return tuple(
+        _run(contest, method, subject, positions[: entry.num_images], directory, seed)
+        for method, entry in contest.entries.items()
+    )
+
+
+def _run(
+    contest: Contest,
+    method: str,
+    subject: Subject,
+    positions: tuple[int, ...],
+    directory: Path,
+    seed: int,
+) -> Run:
+    probe = FragilityProbe(
+        explainers={method: contest.explainer(method, subject)},
+        source=subject.source,
+        attacks=contest.attacks(method),
+        epsilon=(contest.epsilon,),
+        limits=subject.source.range,
+        checkpoints=contest.checkpoints_of(method),
+        seed=seed,
+    )
+    forwards = contest.forwards(method, subject)
+    line = f"{method}: {len(positions)} images, about {forwards:,.0f} forward passes"
+    return Run(
+        name=method,
+        directory=directory / method,
+        probe=lambda: probe,
+        table=probe.name,
+        subject=subject,
+        positions=positions,
+        tasks=cut(positions, contest.shard_size),
+        settings=_settings(contest, method, subject),
+        size=contest.shard_size,
+        work=Work(forwards, builds=len(probe.attacks), lines=(line,)),
+    )
 
 
 def table(contest: Contest, subject: Subject, records: pd.DataFrame) -> pd.DataFrame:
@@ -178,7 +181,7 @@ def table(contest: Contest, subject: Subject, records: pd.DataFrame) -> pd.DataF
     Args:
       contest: its settings.
       subject: network and data.
-      records: of `run`.
+      records: of `runs`.
 
     Returns:
       Columns `LINES`. `mean` is that of the top-k overlap over images, with a 95 % bootstrap
@@ -194,9 +197,7 @@ def table(contest: Contest, subject: Subject, records: pd.DataFrame) -> pd.DataF
         for (name, steps), values in overlaps.items():
             made = contest.attacks(method)[name]
             cost = _cost(made, own, name, steps)
-            mean: Interval = bootstrap_mean(
-                values.to_numpy(), within=limits_of("top_k_intersection")
-            )
+            mean = mean_of(values, "top_k_intersection")
             paired = paired_difference(values.to_numpy(), last.reindex(values.index).to_numpy())
             apart = paired.difference
             rows.append({
@@ -229,21 +230,17 @@ def _overlaps(
         own = records[records["attack"] == name]
         if name == "sign":
             for steps in contest.checkpoints_of(method):
-                damage = _by_image(own, f"damage_after_{steps}")
+                damage = values_of(own, f"damage_after_{steps}")
                 found[name, steps] = (-damage).where(np.isfinite(damage))
         else:
             steps = int(name.split()[1]) if " " in name else 1
-            found[name, steps] = _by_image(own, "top_k_intersection")
+            found[name, steps] = values_of(own, "top_k_intersection")
     return found
-
-
-def _by_image(records: pd.DataFrame, metric: str) -> pd.Series:
-    return records[records["metric"] == metric].set_index("sample")["value"].sort_index()
 
 
 def _cost(made: Attack, records: pd.DataFrame, name: str, steps: int) -> Cost:
     """Mean counts of one image after `steps` of the attack's steps."""
-    pulls = _by_image(records[records["attack"] == name], "model_gradients")
+    pulls = values_of(records[records["attack"] == name], "model_gradients")
     fixed, share = made.cost, steps / made.optimizer.steps
     return Cost(fixed.derivatives * share, fixed.maps * share, float(pulls.mean()))
 

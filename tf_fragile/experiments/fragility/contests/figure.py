@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from tf_fragile.experiments.fragility.contests.contest import Contest, run, table
-from tf_fragile.experiments.fragility.drawing import BLUE, GREEN, GREY, VERMILION, new_figure, save
-from tf_fragile.experiments.fragility.output import write_table
-from tf_fragile.experiments.fragility.subject import Subject, choose_correct
-from tf_fragile.runs.atomic import make_directory, write_text
+from tf_fragile.experiments.fragility.contests.contest import Contest, runs, table
+from tf_fragile.experiments.fragility.contests.entries import SUBJECTS, Wanted
+from tf_fragile.experiments.fragility.contests.presets import contest as contest_of
+from tf_fragile.experiments.frame.drawing import BLUE, GREEN, GREY, VERMILION, new_figure, save
+from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.job import Drawn, Found, Job
+from tf_fragile.experiments.frame.place import Place
+from tf_fragile.experiments.frame.subject import Subject, choose_correct, facts, opened, said
 
 _STYLES = {
     "random_sign": ("random sign", GREY, "s"),
@@ -23,37 +28,51 @@ _STYLES = {
 _LINEAR = 0.001  # overlaps below it are drawn to scale, those above by their logarithm
 
 
-def budget_curve(
-    contest: Contest, subject: Subject, out: Path, *, seed: int, command: tuple[str, ...]
-) -> pd.DataFrame:
-    """Runs the contest and writes `budget_curve.csv`, `.md` and `.png` into `out`.
+def prepare(asked: Asked, place: Place) -> Job:
+    """The contest that the flags ask for; opens network and data."""
+    wanted: Wanted = asked.settings
+    made = contest_of(
+        wanted.data, wanted.preset, wanted.methods, wanted.num_images, wanted.sign_steps,
+        wanted.epsilon, wanted.sign_surrogate,
+    )  # fmt: skip
+    options = {} if wanted.width is None else {"width": wanted.width}
+    network = replace(asked, model=SUBJECTS[wanted.data])
+    return budget_curve(made, opened(network, **options), place)
+
+
+def budget_curve(contest: Contest, subject: Subject, place: Place) -> Job:
+    """The figure: a table, see `contest.table`, as .csv and .md, and a picture.
 
     Args:
       contest: its settings.
       subject: network and data.
-      out: the output directory; run directories go there too, and are taken up again.
-      seed: of the choice of images and of everything random.
-      command: the command line, for the manifests.
-
-    Returns:
-      The table, see `contest.table`.
+      place: where it goes; run directories go there too, and are taken up again.
     """
-    make_directory(out)
     most = max(entry.num_images for entry in contest.entries.values())
-    chosen = choose_correct(subject, most, seed=seed)
-    records = run(contest, subject, chosen.positions, out, seed=seed, command=command)
-    lines = table(contest, subject, records)
-    write_table(lines, out / "budget_curve.csv")
-    write_text(out / "budget_curve.md", page(lines, contest))
+    chosen = choose_correct(subject, most, seed=place.seed)
+    return Job(
+        "budget_curve",
+        partial(_draw, contest, subject),
+        runs(contest, subject, chosen.positions, place.out, place.seed),
+        lines=(f"{subject.name} on {subject.source.name}, records in {place.out}",),
+        notes=(said(chosen),),
+        facts=facts(subject, chosen),
+        rows=contest.rows,
+    )
+
+
+def _draw(contest: Contest, subject: Subject, found: Found) -> Drawn:
+    lines = table(contest, subject, found.together)
     height, width = subject.source.image_shape[:2]
-    picture(
+    drawn = partial(
+        picture,
         lines,
         contest,
-        out / "budget_curve.png",
         title=f"{subject.name}, ε = {contest.epsilon:g}; dotted: chance",
         chance=contest.k / (height * width),
     )
-    return lines
+    text = page(lines, contest)
+    return Drawn({".csv": lines}, {".png": drawn}, {".md": text}, told=text)
 
 
 def page(lines: pd.DataFrame, contest: Contest) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tf_fragile.errors import unknown_name
 from tf_fragile.experiments.fragility.contests.contest import Contest, Entry
+from tf_fragile.experiments.frame.presets import preset_of
 from tf_fragile.registry import Registry
 from tf_fragile.settings import described
 
@@ -89,10 +90,7 @@ def contest(
     Raises:
       InputError: an unknown name, or a value out of range.
     """
-    presets = CONTESTS[data]
-    if preset not in presets:
-        raise unknown_name("preset", preset, presets)
-    chosen = presets[preset]
+    chosen = preset_of(CONTESTS[data], preset)
     entries = dict(chosen.entries)
     for name in methods:
         if name not in entries:

@@ -6,10 +6,32 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tf_fragile.experiments import training
-from tf_fragile.experiments.fragility.curves.comparison import Comparison
+from tf_fragile.experiments.fragility.curves.comparison import Comparison, compare
+from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.job import Job
+from tf_fragile.experiments.frame.place import Place
+from tf_fragile.experiments.frame.subject import open_subject
 from tf_fragile.runs.atomic import make_directory
 
 MODEL = "cifar10_fragility"
+
+
+def prepare(asked: Asked, place: Place) -> Job:
+    """The curves that the flags ask for; trains the network where no weights are given."""
+    given = asked.given
+    weights = given.weights or weights_for(
+        given.width,
+        place.out,
+        seed=place.seed,
+        train_steps=asked.more.train_steps,
+        data_dir=given.data_dir,
+        progress=place.progress,
+        say=place.say,
+    )
+    subject = open_subject(
+        MODEL, weights=str(weights), data=given.data, data_dir=given.data_dir, width=given.width
+    )
+    return compare(cifar_curves(), subject, asked.settings, place)
 
 
 def cifar_curves() -> Comparison:

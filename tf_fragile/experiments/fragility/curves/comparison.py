@@ -6,23 +6,20 @@ those of centre shifts and of CIFAR-10.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import pandas as pd
 
-from tf_fragile.experiments.fragility import campaign as campaigns
-from tf_fragile.experiments.fragility.campaign import Campaign
+from tf_fragile.experiments.fragility.campaign import Campaign, header, runs
 from tf_fragile.experiments.fragility.curves.curves import curves, for_people
 from tf_fragile.experiments.fragility.curves.orderings import orderings
-from tf_fragile.experiments.fragility.output import write_manifest, write_table
-from tf_fragile.experiments.fragility.planning import announce
 from tf_fragile.experiments.fragility.plots import curves_picture
 from tf_fragile.experiments.fragility.presets import Preset
-from tf_fragile.experiments.fragility.subject import Subject, choose_correct
+from tf_fragile.experiments.frame.job import Drawn, Found, Job
+from tf_fragile.experiments.frame.place import Place
+from tf_fragile.experiments.frame.subject import Subject, choose_correct, facts, said
 from tf_fragile.metrics.similarity import chance_top_k
-from tf_fragile.runs.atomic import make_directory
 
 OBJECTIVES = ("top_k", "mass_center")
 
@@ -44,18 +41,8 @@ class Comparison:
     paper: pd.DataFrame | None = None
 
 
-def compare(
-    figure: Comparison,
-    subject: Subject,
-    preset: Preset,
-    out: Path,
-    *,
-    seed: int = 0,
-    command: tuple[str, ...] = (),
-    progress: bool = True,
-    say: Callable[[str], None] = print,
-) -> pd.DataFrame:
-    """Makes the figure: NAME.csv, NAME.orderings.csv, NAME.png and NAME.manifest.json in `out`.
+def compare(figure: Comparison, subject: Subject, preset: Preset, place: Place) -> Job:
+    """The figure NAME: .csv as from `curves.curves`, .orderings.csv and .png.
 
     The records lie in `out`/runs, one run directory a method. Figures that differ only in name
     and metrics share them: what one has computed, the other finds.
@@ -64,52 +51,50 @@ def compare(
       figure: which one.
       subject: network and data.
       preset: how much of it.
-      out: the output directory.
-      seed: of the choice of images and of the random signs.
-      command: the command line, for the manifests.
-      progress: whether to draw bars.
-      say: gets every line meant for people.
-
-    Returns:
-      The table, as from `curves.curves`.
+      place: where it goes.
 
     Raises:
-      InputError: anything that is wrong with the settings, or `out` holds other runs.
+      InputError: anything that is wrong with the settings.
     """
-    make_directory(out)
     largest = max(preset.of(method).num_images for method in preset.methods)
-    selection = choose_correct(subject, largest, seed=seed)
+    selection = choose_correct(subject, largest, seed=place.seed)
     campaign = Campaign(
         subject=subject,
         preset=preset,
         objectives=OBJECTIVES,
         positions=selection.positions,
-        directory=out / "runs",
-        seed=seed,
-        command=command,
+        directory=place.out / "runs",
+        seed=place.seed,
     )
-    announce((campaign,), selection, say)
-    outcome = campaigns.run(campaign, progress=progress)
-    table = curves(outcome.records, figure.paper, metrics=figure.metrics)
-    shown = outcome.records[outcome.records["metric"].isin(figure.metrics)]
-    claims = orderings(shown, figure.paper)
-    write_table(table, out / f"{figure.name}.csv")
-    write_table(claims, out / f"{figure.name}.orderings.csv")
-    height, width, _ = subject.source.image_shape
-    curves_picture(
+    return Job(
+        figure.name,
+        partial(_draw, figure, campaign),
+        runs(campaign),
+        lines=(header(campaign),),
+        notes=(said(selection),),
+        facts=facts(subject, selection),
+        rows=preset.rows,
+    )
+
+
+def _draw(figure: Comparison, campaign: Campaign, found: Found) -> Drawn:
+    records, preset = found.together, campaign.preset
+    table = curves(records, figure.paper, metrics=figure.metrics)
+    claims = orderings(records[records["metric"].isin(figure.metrics)], figure.paper)
+    height, width, _ = campaign.subject.source.image_shape
+    picture = partial(
+        curves_picture,
         table,
-        out / f"{figure.name}.png",
         metrics=figure.metrics,
         methods=preset.methods,
         k=preset.k,
         chance=chance_top_k(height * width, preset.k),
         title=figure.title,
     )
-    write_manifest(out / f"{figure.name}.manifest.json", campaign, outcome, selection)
-    for metric in figure.metrics:
-        say(f"\n{for_people(table, metric)}")
-    say(f"\n{summary(claims)}\n{out / figure.name}.csv, .png, .orderings.csv, .manifest.json")
-    return table
+    told = [*(for_people(table, metric) for metric in figure.metrics), summary(claims)]
+    return Drawn(
+        {".csv": table, ".orderings.csv": claims}, {".png": picture}, told="\n\n".join(told)
+    )
 
 
 def summary(claims: pd.DataFrame) -> str:

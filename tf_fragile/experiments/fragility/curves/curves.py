@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from tf_fragile.experiments.fragility.curves.paper import METRICS
-from tf_fragile.metrics.catalog import is_share, limits_of
-from tf_fragile.metrics.statistics import Interval, bootstrap_mean
+from tf_fragile.experiments.frame.means import mean_of
+from tf_fragile.metrics.catalog import is_share
 
 COLUMNS = (
     "method", "attack", "epsilon", "metric", "mean", "low", "high", "n", "n_failed", "paper",
@@ -39,9 +39,7 @@ def curves(
     rows = []
     for metric in metrics:
         for group, part in attacked[attacked["metric"] == metric].groupby(key, sort=True):
-            # The bootstrap draws by position, so equal intervals need one order of the images.
-            values = part.sort_values("sample", kind="stable")["value"].to_numpy()
-            interval: Interval = bootstrap_mean(values, within=limits_of(metric))
+            interval = mean_of(part["value"], metric)
             failed = int((part["note"] != "").sum())
             rows.append(
                 (*group, metric, interval.mean, interval.low, interval.high, interval.n, failed)

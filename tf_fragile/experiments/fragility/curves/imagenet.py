@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from tf_fragile.experiments.fragility.curves.comparison import Comparison
+from tf_fragile.experiments.fragility.curves.comparison import Comparison, compare
 from tf_fragile.experiments.fragility.curves.paper import METRICS, paper_curves
-
-MODEL = "squeezenet_v1.0"
+from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.job import Job
+from tf_fragile.experiments.frame.place import Place
+from tf_fragile.experiments.frame.subject import opened
 
 
 def imagenet_curves() -> Comparison:
@@ -36,3 +38,11 @@ def dtd_curves() -> Comparison:
         METRICS,
         paper_curves(),
     )
+
+
+COMPARISONS = {made.__name__: made for made in (imagenet_curves, center_shift, dtd_curves)}
+
+
+def prepare(asked: Asked, place: Place) -> Job:
+    """One of `COMPARISONS`, by the figure's name; opens network and data."""
+    return compare(COMPARISONS[asked.name](), opened(asked), asked.settings, place)

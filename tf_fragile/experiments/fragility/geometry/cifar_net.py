@@ -6,8 +6,9 @@ Source: Ghorbani et al. 2019, appendix A.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,16 @@ import numpy as np
 import pandas as pd
 
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.fragility.geometry.output import Request, files, write_manifest
 from tf_fragile.experiments.fragility.geometry.settings import NetTable
-from tf_fragile.experiments.fragility.output import write_table
-from tf_fragile.experiments.fragility.subject import Subject
+from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.job import Drawn, Found, Job, Table
+from tf_fragile.experiments.frame.place import Place
+from tf_fragile.experiments.frame.subject import Subject, open_subject
+from tf_fragile.models.fingerprint import fingerprint
 from tf_fragile.models.zoo.cifar import build_cifar10_fragility
-from tf_fragile.runs.atomic import make_directory, write_text
 from tf_fragile.surrogates import Softplus
 
+MEASURED = "measured"
 NAME = "tab_cifar_net"
 _BATCH = 100
 
@@ -51,51 +54,79 @@ PUBLISHED_TOTAL = 13_592_970
 PUBLISHED_ACCURACY = {"relu": 0.73, "softplus": 0.73}
 
 
+def prepare(asked: Asked, place: Place) -> Job:
+    """The table that the flags ask for; opens the first of the weights, if there are any."""
+    given = asked.given
+    weights = [Path(text) for text in given.weights or ()]
+    subject = None
+    if weights:
+        subject = open_subject(
+            asked.model,
+            weights=str(weights[0]),
+            data=given.data,
+            data_dir=given.data_dir,
+            width=asked.more.width,
+        )
+    return tab_cifar_net(asked.settings, place.seed, subject=subject, weights=weights)
+
+
 def tab_cifar_net(
     settings: NetTable,
-    request: Request,
+    seed: int = 0,
     *,
     subject: Subject | None = None,
     weights: Sequence[Path] = (),
-    say: Callable[[str], None] = print,
-) -> pd.DataFrame:
-    """Makes tab_cifar_net.csv, .md and .manifest.json.
+) -> Job:
+    """The table: one row a layer, see `layers_table`; .md has accuracies, too.
 
     Args:
       settings: on how many test images the trained network is measured.
-      request: where it goes.
+      seed: which ones.
       subject: a trained network with its test images, if there is one.
       weights: files of trained weights; the manifests beside them are read.
-      say: gets every line meant for people.
-
-    Returns:
-      One row a layer: its description, output shape and parameters as built at width 1, the
-      published ones, and whether they agree.
 
     Raises:
       InputError: a manifest beside weights is damaged.
     """
-    make_directory(request.out)
-    table = layers_table(build_cifar10_fragility())
     trained = [facts for facts in map(training_facts, weights) if facts]
-    measured = {} if subject is None else accuracies(subject, settings.num_images, request.seed)
-    text = markdown(table, trained, measured)
-    write_table(table, request.out / f"{NAME}.csv")
-    write_text(request.out / f"{NAME}.md", text)
+    built = Table("layers", {}, lambda: layers_table(build_cifar10_fragility()))
+    tables = [built]
+    if subject is not None:
+        measured = subject
+        tables.append(
+            Table(
+                MEASURED,
+                asdict(settings)
+                | {"model": fingerprint(measured.model), "data": measured.source.name},
+                lambda: pd.DataFrame([accuracies(measured, settings.num_images, seed)]),
+            )
+        )
+    facts = {"settings": asdict(settings), "published_parameters": PUBLISHED_TOTAL}
+    return Job(NAME, partial(_drawn, trained), tables=tables, facts=facts)
+
+
+def _drawn(trained: Sequence[Mapping[str, Any]], found: Found) -> Drawn:
+    table = found.tables["layers"]
+    rows = found.tables[MEASURED].to_dict("records") if MEASURED in found.tables else [{}]
+    text = markdown(table, trained, rows[0])
     facts = {
         "parameters": int(table["parameters"].sum()),
-        "published_parameters": PUBLISHED_TOTAL,
-        "trained": trained,
-        "measured": measured,
+        "trained": list(trained),
+        "measured": rows[0],
     }
-    write_manifest(NAME, request, settings, facts)
-    say(text)
-    say(files(NAME, request, (".csv", ".md", ".manifest.json")))
-    return table
+    return Drawn({".csv": table}, texts={".md": text}, told=text, facts=facts)
 
 
 def layers_table(model: keras.Model) -> pd.DataFrame:
-    """The layers with weights of a built model beside the published ones."""
+    """The layers with weights of a built model beside the published ones.
+
+    Returns:
+      One row a layer: its description, output shape and parameters as built, the published ones,
+      and whether they agree.
+
+    Raises:
+      InputError: there are more layers, or fewer.
+    """
     built = [layer for layer in model.layers if layer.weights]
     if len(built) != len(PUBLISHED):
         raise InputError(

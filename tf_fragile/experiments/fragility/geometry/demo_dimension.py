@@ -9,7 +9,8 @@ Source: Ghorbani et al. 2019, the section on the Hessian and the appendix on dim
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -18,13 +19,13 @@ import pandas as pd
 import tensorflow as tf
 
 from tf_fragile.backprop.network import Network, as_network
-from tf_fragile.experiments.fragility.drawing import BLUE, GREEN, GREY, VERMILION, new_figure, save
-from tf_fragile.experiments.fragility.geometry.output import Request, files, write_manifest
 from tf_fragile.experiments.fragility.geometry.settings import Dimension
-from tf_fragile.experiments.fragility.output import write_table
+from tf_fragile.experiments.frame.drawing import BLUE, GREEN, GREY, VERMILION, new_figure, save
+from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.job import Drawn, Found, Job, Table
+from tf_fragile.experiments.frame.place import Place
 from tf_fragile.explainers.gradient import input_gradient
 from tf_fragile.probes.curvature.hessian import angle, leading_eigenpair
-from tf_fragile.runs.atomic import make_directory
 
 NAME = "demo_dimension"
 
@@ -33,10 +34,20 @@ RATIO = 0.5
 _CONTROLS = 8  # random signs for each unit
 
 
-def demo_dimension(
-    settings: Dimension, request: Request, *, say: Callable[[str], None] = print
-) -> pd.DataFrame:
-    """Makes demo_dimension.csv, .png and .manifest.json.
+def prepare(asked: Asked, place: Place) -> Job:
+    """The figure that the flags ask for."""
+    return demo_dimension(asked.settings, place.seed)
+
+
+def demo_dimension(settings: Dimension, seed: int = 0) -> Job:
+    """The figure: one row a dimension and radius, see `changes`; one picture."""
+    # One table: the units of a dimension are drawn after those of the one before.
+    table = Table("all dimensions", asdict(settings), partial(changes, settings, seed))
+    return Job(NAME, _drawn, tables=(table,), facts={"settings": asdict(settings)})
+
+
+def changes(settings: Dimension, seed: int) -> pd.DataFrame:
+    """Relative changes at every dimension.
 
     Returns:
       One row a dimension and radius, means over random units: ‖w‖₁ and its expectation
@@ -44,19 +55,15 @@ def demo_dimension(
       under random signs (mean absolute value), and the angle in degrees between the Hessian's
       leading eigenvector and the gradient.
     """
-    make_directory(request.out)
-    rng = np.random.default_rng(request.seed)
-    rows: list[dict[str, float]] = []
-    for dim in settings.dims:
-        rows += _at_dimension(dim, settings, rng)
-        say(f"d = {dim}: done")
-    table = pd.DataFrame(rows)
-    write_table(table, request.out / f"{NAME}.csv")
-    _draw(table, request.out / f"{NAME}.png")
-    write_manifest(NAME, request, settings)
-    say(f"\n{table.to_string(index=False, float_format='%.4g')}")
-    say(f"\n{files(NAME, request, ('.csv', '.png', '.manifest.json'))}")
-    return table
+    rng = np.random.default_rng(seed)
+    rows = [row for dim in settings.dims for row in _at_dimension(dim, settings, rng)]
+    return pd.DataFrame(rows)
+
+
+def _drawn(found: Found) -> Drawn:
+    table = found.table
+    told = table.to_string(index=False, float_format="%.4g")
+    return Drawn({".csv": table}, {".png": partial(_draw, table)}, told=told)
 
 
 def softplus_unit(w: np.ndarray) -> keras.Model:

@@ -6,13 +6,13 @@ Source: Ghorbani et al. 2019, the appendix that suggests keeping operator norms 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from tf_fragile.experiments.fragility.drawing import BLUE, GREY, VERMILION, new_figure, save
 from tf_fragile.experiments.fragility.geometry.lipschitz import (
     Search,
     compiled_search,
@@ -20,36 +20,37 @@ from tf_fragile.experiments.fragility.geometry.lipschitz import (
     product_form,
     random_layers,
 )
-from tf_fragile.experiments.fragility.geometry.output import Request, files, write_manifest
 from tf_fragile.experiments.fragility.geometry.settings import Lipschitz
-from tf_fragile.experiments.fragility.output import write_table
-from tf_fragile.runs.atomic import make_directory
+from tf_fragile.experiments.frame.drawing import BLUE, GREY, VERMILION, new_figure, save
+from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.job import Drawn, Found, Job, Table
+from tf_fragile.experiments.frame.place import Place
 
 NAME = "demo_lipschitz"
 
 
-def demo_lipschitz(
-    settings: Lipschitz, request: Request, *, say: Callable[[str], None] = print
-) -> pd.DataFrame:
-    """Makes demo_lipschitz.csv, .png and .manifest.json.
+def prepare(asked: Asked, place: Place) -> Job:
+    """The figure that the flags ask for."""
+    return demo_lipschitz(asked.settings, place.seed)
 
-    Returns:
-      One row a depth, operator norm and network: the bound, the product form, the largest
-      |eigenvalue| of the Hessian and the largest Lipschitz ratio that the search found, and
-      whether each of the two formulas is above it.
-    """
-    make_directory(request.out)
-    parts = []
-    for depth in settings.depths:
-        parts.append(_at_depth(depth, settings, request.seed))
-        say(f"{depth} layers: done")
-    table = pd.concat(parts, ignore_index=True)
-    write_table(table, request.out / f"{NAME}.csv")
-    _draw(table, request.out / f"{NAME}.png")
-    write_manifest(NAME, request, settings)
-    say(f"\n{summary(table).to_string(index=False, float_format='%.4g')}")
-    say(f"\n{files(NAME, request, ('.csv', '.png', '.manifest.json'))}")
-    return table
+
+def demo_lipschitz(settings: Lipschitz, seed: int = 0) -> Job:
+    """The figure: one row a depth, operator norm and network, see `at_depth`; one picture."""
+    tables = tuple(
+        Table(
+            f"{depth} layer{'s' if depth > 1 else ''}",
+            asdict(settings) | {"depths": depth},
+            partial(at_depth, depth, settings, seed),
+        )
+        for depth in settings.depths
+    )
+    return Job(NAME, _drawn, tables=tables, facts={"settings": asdict(settings)})
+
+
+def _drawn(found: Found) -> Drawn:
+    table = found.table
+    told = summary(table).to_string(index=False, float_format="%.4g")
+    return Drawn({".csv": table}, {".png": partial(_draw, table)}, told=told)
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -66,8 +67,14 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _at_depth(depth: int, settings: Lipschitz, seed: int) -> pd.DataFrame:
-    """All norms and networks of one depth in one batch."""
+def at_depth(depth: int, settings: Lipschitz, seed: int) -> pd.DataFrame:
+    """All norms and networks of one depth, in one batch.
+
+    Returns:
+      One row an operator norm and network: the bound, the product form, the largest
+      |eigenvalue| of the Hessian and the largest Lipschitz ratio that the search found, and
+      whether each of the two formulas is above it.
+    """
     rng = np.random.default_rng((seed, depth))
     # The same networks at every norm, so that only the norm differs along a line.
     shapes = [random_layers(depth, settings.width, 1.0, rng) for _ in range(settings.nets)]

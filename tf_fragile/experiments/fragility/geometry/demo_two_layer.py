@@ -11,7 +11,8 @@ Source: Ghorbani et al. 2019, the appendix on two-layer networks.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tf_fragile.experiments.fragility.drawing import (
+from tf_fragile.experiments.fragility.geometry.settings import TwoLayer
+from tf_fragile.experiments.frame.drawing import (
     BLUE,
     GREEN,
     GREY,
@@ -29,11 +31,10 @@ from tf_fragile.experiments.fragility.drawing import (
     new_figure,
     save,
 )
-from tf_fragile.experiments.fragility.geometry.output import Request, files, write_manifest
-from tf_fragile.experiments.fragility.geometry.settings import TwoLayer
-from tf_fragile.experiments.fragility.output import write_table
+from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.job import Drawn, Found, Job, Table
+from tf_fragile.experiments.frame.place import Place
 from tf_fragile.probes.curvature.hessian import Leading, PowerIteration, angle, leading_eigenpair
-from tf_fragile.runs.atomic import make_directory
 
 NAME = "demo_two_layer"
 KINDS = ("orthogonal", "random")
@@ -60,32 +61,33 @@ class Nets:
 Iterate = Callable[[Nets, np.random.Generator], Leading]
 
 
-def demo_two_layer(
-    settings: TwoLayer, request: Request, *, say: Callable[[str], None] = print
-) -> pd.DataFrame:
-    """Makes demo_two_layer.csv, .nets.csv, .png and .manifest.json.
+def prepare(asked: Asked, place: Place) -> Job:
+    """The figure that the flags ask for."""
+    return demo_two_layer(asked.settings, place.seed)
 
-    Returns:
-      One row a kind and width: angle by power iteration (mean and quantiles, degrees), mean
-      |cos| by power iteration and by the closed form, the largest difference of the two among
-      networks whose iteration converged, 1/√h, and the share of those networks. The networks
-      themselves are the rows of .nets.csv.
-    """
-    make_directory(request.out)
+
+def demo_two_layer(settings: TwoLayer, seed: int = 0) -> Job:
+    """The figure: one row a kind and width, see `summary`; .nets.csv; one picture."""
     iterate = compiled(PowerIteration(settings.tolerance, settings.max_iterations))
-    parts = []
-    for width in settings.widths:
-        parts += [_measured(iterate, kind, width, settings, request.seed) for kind in KINDS]
-        say(f"h = {width}: done")
-    nets = pd.concat(parts, ignore_index=True)
+    tables = tuple(
+        Table(
+            f"h = {width}, {kind}",
+            asdict(settings) | {"widths": width, "kind": kind},
+            partial(_measured, iterate, kind, width, settings, seed),
+        )
+        for width in settings.widths
+        for kind in KINDS
+    )
+    facts = {"settings": asdict(settings)}
+    return Job(NAME, partial(_drawn, settings), tables=tables, facts=facts)
+
+
+def _drawn(settings: TwoLayer, found: Found) -> Drawn:
+    nets = found.table
     table = summary(nets)
-    write_table(table, request.out / f"{NAME}.csv")
-    write_table(nets, request.out / f"{NAME}.nets.csv")
-    _draw(nets, table, settings, request.out / f"{NAME}.png")
-    write_manifest(NAME, request, settings)
-    say(f"\n{table.to_string(index=False, float_format='%.4g')}")
-    say(f"\n{files(NAME, request, ('.csv', '.nets.csv', '.png', '.manifest.json'))}")
-    return table
+    picture = partial(_draw, nets, table, settings)
+    told = table.to_string(index=False, float_format="%.4g")
+    return Drawn({".csv": table, ".nets.csv": nets}, {".png": picture}, told=told)
 
 
 def random_nets(kind: str, draws: int, width: int, dim: int, rng: np.random.Generator) -> Nets:
@@ -132,7 +134,13 @@ def compiled(settings: PowerIteration) -> Iterate:
 
 
 def summary(nets: pd.DataFrame) -> pd.DataFrame:
-    """Networks by kind and width; see `demo_two_layer`."""
+    """Networks by kind and width.
+
+    Returns:
+      One row a kind and width: angle by power iteration (mean and quantiles, degrees), mean
+      |cos| by power iteration and by the closed form, the largest difference of the two among
+      networks whose iteration converged, 1/√h, and the share of those networks.
+    """
     rows = []
     for (kind, width), part in nets.groupby(["kind", "h"], sort=True):
         settled = part[part["converged"]]

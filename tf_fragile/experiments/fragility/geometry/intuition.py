@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,23 @@ import tensorflow as tf
 
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.fragility.drawing import BLUE, SKY, VERMILION, new_figure, save
-from tf_fragile.experiments.fragility.geometry.output import Request, files, write_manifest
 from tf_fragile.experiments.fragility.geometry.settings import Intuition
-from tf_fragile.experiments.fragility.geometry.toy_net import Field, corner_data, evaluate, train
-from tf_fragile.experiments.fragility.output import write_table
+from tf_fragile.experiments.fragility.geometry.toy_net import (
+    Field,
+    corner_data,
+    evaluate,
+    field_of,
+    field_table,
+    train,
+)
+from tf_fragile.experiments.frame.drawing import BLUE, SKY, VERMILION, new_figure, save
+from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.job import Drawn, Found, Job, Table
+from tf_fragile.experiments.frame.place import Place
 from tf_fragile.explainers.gradient import input_gradient
-from tf_fragile.runs.atomic import make_directory
 
 NAME = "intuition"
+FIELD, PAIR, TRAINING = "field", "pair", "training"  # its tables
 POINTS = 400
 
 
@@ -46,34 +55,58 @@ class Pair:
     share_after: float
 
 
-def intuition(
-    settings: Intuition, request: Request, *, say: Callable[[str], None] = print
-) -> pd.DataFrame:
-    """Makes intuition.csv, .png and .manifest.json.
+def prepare(asked: Asked, place: Place) -> Job:
+    """The figure that the flags ask for."""
+    return intuition(asked.settings, place.seed)
 
-    Returns:
-      Two rows, the point and the shifted one: coordinates, logit and gradient of class 1, and
-      each input's share of the map.
 
-    Raises:
-      InputError: the box is too small for the grid, or nowhere does the gradient turn.
+def intuition(settings: Intuition, seed: int = 0) -> Job:
+    """The figure: two rows, the point and the shifted one, see `pair_table`; one picture.
+
+    Making it raises `InputError` where the box is too small for the grid, or nowhere does the
+    gradient turn.
     """
-    make_directory(request.out)
-    x, label = corner_data(POINTS, request.seed)
-    model = train(x, label, settings.hidden, settings.train_steps, request.seed)
-    network = as_network(model, "logits")
-    field = evaluate(network, settings.grid)
+    trained = cache(partial(_trained, settings, seed))  # once for the three tables
+
+    def pair() -> pd.DataFrame:
+        network = trained()
+        return pair_table(network, find_pair(evaluate(network, settings.grid), settings.epsilon))
+
+    computed: dict[str, Callable[[], pd.DataFrame]] = {
+        FIELD: lambda: field_table(evaluate(trained(), settings.grid)),
+        PAIR: pair,
+        TRAINING: lambda: pd.DataFrame({"accuracy": [accuracy(trained(), seed)]}),
+    }
+    return Job(
+        NAME,
+        partial(_drawn, settings, seed),
+        tables=tuple(Table(name, asdict(settings), make) for name, make in computed.items()),
+        facts={"settings": asdict(settings)},
+    )
+
+
+def accuracy(network: Network, seed: int) -> float:
+    """The share of the training points that a network gets right."""
+    x, label = corner_data(POINTS, seed)
+    return float(np.mean(np.asarray(network.predict(tf.constant(x))) == label))
+
+
+def _trained(settings: Intuition, seed: int) -> Network:
+    x, label = corner_data(POINTS, seed)
+    return as_network(train(x, label, settings.hidden, settings.train_steps, seed), "logits")
+
+
+def _drawn(settings: Intuition, seed: int, found: Found) -> Drawn:
+    field, table = field_of(found.tables[FIELD]), found.tables[PAIR]
     pair = find_pair(field, settings.epsilon)
-    table = pair_table(network, pair)
-    right = float(np.mean(np.asarray(network.predict(tf.constant(x))) == label))
-    write_table(table, request.out / f"{NAME}.csv")
-    _draw(field, pair, (x, label), settings, request.out / f"{NAME}.png")
-    facts = {"training_accuracy": right, "points": POINTS, "pair": asdict(pair)}
-    write_manifest(NAME, request, settings, facts)
-    say(f"training accuracy {right:.1%} on {POINTS} points")
-    say(f"\n{table.to_string(index=False, float_format='%.3f')}")
-    say(f"\n{files(NAME, request, ('.csv', '.png', '.manifest.json'))}")
-    return table
+    right = float(found.tables[TRAINING]["accuracy"].iloc[0])
+    told = table.to_string(index=False, float_format="%.3f")
+    return Drawn(
+        {".csv": table},
+        {".png": partial(_draw, field, pair, corner_data(POINTS, seed), settings)},
+        told=f"training accuracy {right:.1%} on {POINTS} points\n\n{told}",
+        facts={"training_accuracy": right, "points": POINTS, "pair": asdict(pair)},
+    )
 
 
 def find_pair(field: Field, epsilon: float) -> Pair:
@@ -119,7 +152,12 @@ def find_pair(field: Field, epsilon: float) -> Pair:
 
 
 def pair_table(network: Network, pair: Pair) -> pd.DataFrame:
-    """The two points, computed anew from the network; see `intuition`."""
+    """The two points, computed anew from the network.
+
+    Returns:
+      Two rows, the point and the shifted one: coordinates, logit and gradient of class 1, and
+      each input's share of the map.
+    """
     x = np.array([pair.before, pair.after], np.float32)
     one = tf.ones(2, tf.int32)
     gradient = np.asarray(input_gradient(network, tf.constant(x), one))

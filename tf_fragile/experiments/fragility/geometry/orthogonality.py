@@ -5,75 +5,123 @@ Source: Ghorbani et al. 2019, the figure on orthogonality, its half on feature i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tf_fragile.experiments.fragility.drawing import BLUE, GREY, new_figure, save
-from tf_fragile.experiments.fragility.geometry.output import Request, files, write_manifest
+from tf_fragile.experiments.fragility.curves.cifar import MODEL, weights_for
 from tf_fragile.experiments.fragility.geometry.settings import Orthogonality
-from tf_fragile.experiments.fragility.output import said, write_table
-from tf_fragile.experiments.fragility.subject import Selection, Subject, choose_correct
-from tf_fragile.metrics.statistics import bootstrap_mean
+from tf_fragile.experiments.fragility.geometry.softplus_net import ACTIVATION, finetuned_weights
+from tf_fragile.experiments.frame.drawing import BLUE, GREY, new_figure, save
+from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.job import Drawn, Found, Job, run_of
+from tf_fragile.experiments.frame.means import mean_of
+from tf_fragile.experiments.frame.place import Place
+from tf_fragile.experiments.frame.subject import (
+    Subject,
+    choose_correct,
+    facts,
+    open_subject,
+    said,
+)
 from tf_fragile.probes.curvature.hessian import PowerIteration
 from tf_fragile.probes.curvature.probe import CurvatureProbe
-from tf_fragile.probes.running import run
-from tf_fragile.runs import manifest as manifests
-from tf_fragile.runs.atomic import make_directory
-from tf_fragile.runs.manifest import Manifest
 from tf_fragile.surrogates import Softplus, relus
 
 NAME = "orthogonality"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def orthogonality(
-    subject: Subject,
-    settings: Orthogonality,
-    request: Request,
-    *,
-    progress: bool = True,
-    say: Callable[[str], None] = print,
-) -> pd.DataFrame:
-    """Makes orthogonality.csv, .summary.csv, .png and .manifest.json.
+def prepare(asked: Asked, place: Place) -> Job:
+    """The figure that the flags ask for; trains and fine-tunes where needed."""
+    given, settings = asked.given, asked.settings
+    data_dir, weights, model = given.data_dir, given.weights, asked.model
+    options: dict[str, Any] = {}
+    if model == MODEL:
+        width, steps = asked.more.width, settings.finetune_steps
+        relu = Path(weights or _trained(width, data_dir, place))
+        weights, options = str(relu), {"width": width}
+        if steps:
+            weights = str(_finetuned(relu, width, steps, data_dir, place))
+            options["activation"] = ACTIVATION
+    subject = open_subject(model, weights=weights, data=given.data, data_dir=data_dir, **options)
+    return orthogonality(subject, settings, place)
+
+
+def orthogonality(subject: Subject, settings: Orthogonality, place: Place) -> Job:
+    """The figure: one row an image, the metrics of `CurvatureProbe` as columns; .summary.csv, .png.
 
     Args:
       subject: network and data; ReLUs of the network are replaced by softplus.
       settings: how many images, and when the power iteration ends.
-      request: where it goes; the run directory is `out`/run, and is taken up again.
-      progress: whether to draw a bar.
-      say: gets every line meant for people.
-
-    Returns:
-      One row an image, the metrics of `probes.curvature.CurvatureProbe` as columns.
+      place: where it goes; the run directory is `out`/run, and is taken up again.
 
     Raises:
-      InputError: too few correctly classified images, or `out` holds another run.
+      InputError: too few correctly classified images.
     """
-    make_directory(request.out)
-    selection = choose_correct(subject, settings.num_images, seed=request.seed)
-    say(said(selection))
-    records, manifest = _run(subject, selection, settings, request, progress)
-    table = per_image(records)
+    selection = choose_correct(subject, settings.num_images, seed=place.seed)
+    probe = CurvatureProbe(
+        subject.network,
+        subject.source,
+        Softplus(settings.beta),
+        PowerIteration(settings.tolerance, settings.max_iterations),
+        place.seed,
+    )
+    run = run_of(
+        "angles",
+        place.out / "run",
+        probe,
+        subject,
+        selection.positions,
+        settings={"model": subject.name, "data": subject.source.name, **asdict(settings)},
+        size=settings.rows,
+    )
+    return Job(
+        NAME,
+        partial(_drawn, subject, settings),
+        (run,),
+        notes=(said(selection),),
+        facts={"settings": asdict(settings)} | facts(subject, selection),
+        rows=settings.rows,
+    )
+
+
+def _drawn(subject: Subject, settings: Orthogonality, found: Found) -> Drawn:
+    table = per_image(found.together)
     told = summary(table)
-    write_table(table, request.out / f"{NAME}.csv")
-    write_table(told, request.out / f"{NAME}.summary.csv")
-    _draw(table, subject, settings, request.out / f"{NAME}.png")
-    facts = {
-        "model": subject.name,
-        "data": subject.source.name,
-        "images": asdict(selection),
-        "run": manifests.settings_hash(manifest),
-        "wall_time_s": manifest.wall_time_s,
-    }
-    write_manifest(NAME, request, settings, facts)
-    say(f"\n{told.to_string(index=False, float_format='%.4g')}")
-    say(f"\n{files(NAME, request, ('.csv', '.summary.csv', '.png', '.manifest.json'))}")
-    return table
+    return Drawn(
+        {".csv": table, ".summary.csv": told},
+        {".png": partial(_draw, table, subject, settings)},
+        told=told.to_string(index=False, float_format="%.4g"),
+    )
+
+
+def _trained(width: float, data_dir: str | None, place: Place) -> Path:
+    return weights_for(
+        width,
+        place.out,
+        seed=place.seed,
+        data_dir=data_dir,
+        progress=place.progress,
+        say=place.say,
+    )
+
+
+def _finetuned(relu: Path, width: float, steps: int, data_dir: str | None, place: Place) -> Path:
+    return finetuned_weights(
+        relu,
+        width,
+        steps,
+        place.out,
+        seed=place.seed,
+        data_dir=data_dir,
+        progress=place.progress,
+        say=place.say,
+    )
 
 
 def per_image(records: pd.DataFrame) -> pd.DataFrame:
@@ -87,7 +135,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for metric in table.columns.drop(["sample", "label", "predicted"]):
         values = table[metric].dropna()
-        interval = bootstrap_mean(values)
+        interval = mean_of(values, metric)
         rows.append(
             {
                 "metric": metric,
@@ -99,36 +147,6 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def _run(
-    subject: Subject,
-    selection: Selection,
-    settings: Orthogonality,
-    request: Request,
-    progress: bool,
-) -> tuple[pd.DataFrame, Manifest]:
-    probe = CurvatureProbe(
-        subject.network,
-        subject.source,
-        Softplus(settings.beta),
-        PowerIteration(settings.tolerance, settings.max_iterations),
-        request.seed,
-    )
-    records, manifest = run(
-        request.out / "run",
-        [probe],
-        subject.source,
-        selection.positions,
-        model=subject.model,
-        seed=request.seed,
-        settings={"model": subject.name, "data": subject.source.name, **asdict(settings)},
-        settings_of={probe.name: {}},
-        command=request.command,
-        size=settings.rows,
-        progress=progress,
-    )
-    return records[probe.name], manifest
 
 
 def _draw(table: pd.DataFrame, subject: Subject, settings: Orthogonality, path: Path) -> None:

@@ -7,11 +7,10 @@ the dimension of CIFAR-10 or ImageNet inputs and enough draws for smooth curves.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
-from tf_fragile.errors import InputError, unknown_name
-from tf_fragile.experiments.fragility.presets import PRESET_NAMES
+from tf_fragile.errors import InputError
 from tf_fragile.registry import Registry
 from tf_fragile.settings import LARGE, MOST, MOST_ROWS, SMALL, WHOLE, check, setting
 
@@ -126,10 +125,10 @@ class NetTable:
         _check(self)
 
 
-FIGURES: Registry[Mapping[str, Any]] = Registry("figure")
+PRESETS: Registry[Mapping[str, Any]] = Registry("figure of the geometry")
 """Figure -> preset name -> settings."""
 
-FIGURES.register(
+PRESETS.register(
     "orthogonality",
     {
         "quick": Orthogonality(8, 50, 1e-3, beta=1.0, finetune_steps=0, rows=8),
@@ -137,7 +136,7 @@ FIGURES.register(
         "paper": Orthogonality(1000, 300, 1e-4, beta=1.0, finetune_steps=9000, rows=20),
     },
 )
-FIGURES.register(
+PRESETS.register(
     "demo_dimension",
     {
         "quick": Dimension((10, 100, 1000), (0.001, 0.01, 0.1), 4),
@@ -149,7 +148,7 @@ FIGURES.register(
         ),
     },
 )
-FIGURES.register(
+PRESETS.register(
     "demo_two_layer",
     {
         "quick": TwoLayer(64, (1, 4, 16, 64), 20, max_iterations=200, tolerance=1e-6),
@@ -161,7 +160,7 @@ FIGURES.register(
         ),
     },
 )
-FIGURES.register(
+PRESETS.register(
     "demo_lipschitz",
     {
         "quick": Lipschitz((1, 2), (0.5, 1.0, 2.0), 8, nets=2, starts=4, ascent_steps=5),
@@ -173,7 +172,7 @@ FIGURES.register(
         ),
     },
 )
-FIGURES.register(
+PRESETS.register(
     "intuition",
     {
         "quick": Intuition(8, 200, 41, 0.15),
@@ -181,29 +180,7 @@ FIGURES.register(
         "paper": Intuition(16, 4000, 201, 0.15),
     },
 )
-FIGURES.register(
+PRESETS.register(
     "tab_cifar_net",
     {"quick": NetTable(200), "cpu": NetTable(2000), "paper": NetTable(10_000)},
 )
-
-
-def settings_of(figure: str, name: str, **overrides: Any) -> Any:
-    """The settings of a preset with some of their fields replaced.
-
-    Args:
-      figure: a key of `FIGURES`.
-      name: `"quick"`, `"cpu"` or `"paper"`.
-      **overrides: fields of the figure's settings; `None` keeps the preset's.
-
-    Raises:
-      InputError: an unknown figure, preset or field, or a value out of range.
-    """
-    presets = FIGURES[figure]
-    if name not in PRESET_NAMES:
-        raise unknown_name("preset", name, PRESET_NAMES)
-    given = {key: value for key, value in overrides.items() if value is not None}
-    known = {f.name for f in fields(presets[name])}
-    for key in given:
-        if key not in known:
-            raise unknown_name(f"setting of {figure}", key, known)
-    return replace(presets[name], **given)

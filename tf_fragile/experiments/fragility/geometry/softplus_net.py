@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tf_fragile.experiments import training
 from tf_fragile.experiments.fragility.curves.cifar import MODEL
-from tf_fragile.experiments.fragility.subject import open_subject
+from tf_fragile.experiments.frame.subject import open_subject
 from tf_fragile.experiments.recipes import Recipe
 from tf_fragile.experiments.training import Trained
 from tf_fragile.runs.atomic import make_directory

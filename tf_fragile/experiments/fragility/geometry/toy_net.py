@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from tf_fragile.backprop.network import Network
@@ -80,6 +81,22 @@ def evaluate(network: Network, grid: int) -> Field:
     logit = np.asarray(network.score(x, one)).reshape(grid, grid)
     gradient = np.asarray(input_gradient(network, x, one)).reshape(grid, grid, 2)
     return Field(axis, logit, gradient)
+
+
+def field_table(field: Field) -> pd.DataFrame:
+    """A field as a table, a row a point of the grid: logit and both derivatives."""
+    gradient = field.gradient.reshape(-1, 2)
+    columns = {"logit": field.logit.ravel(), "d1": gradient[:, 0], "d2": gradient[:, 1]}
+    x1, x2 = (axis.ravel() for axis in np.meshgrid(field.axis, field.axis))
+    return pd.DataFrame({"x1": x1, "x2": x2, **columns})
+
+
+def field_of(table: pd.DataFrame) -> Field:
+    """The field that `field_table` wrote."""
+    axis = np.unique(table["x1"].to_numpy())
+    side = len(axis)
+    logit = table["logit"].to_numpy().reshape(side, side)
+    return Field(axis, logit, table[["d1", "d2"]].to_numpy().reshape(side, side, 2))
 
 
 def _smooth_relu(z: Any) -> Any:

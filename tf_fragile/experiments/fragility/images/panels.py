@@ -9,7 +9,7 @@ import pandas as pd
 
 from tf_fragile.experiments.fragility.campaign import Campaign
 from tf_fragile.experiments.fragility.plots import Panel, shared_scale
-from tf_fragile.experiments.fragility.subject import Subject
+from tf_fragile.experiments.frame.subject import Subject
 from tf_fragile.probes.fragility.pictures import Picture, from_arrays
 from tf_fragile.probes.fragility.probe import FragilityProbe
 from tf_fragile.runs.gallery import read_gallery

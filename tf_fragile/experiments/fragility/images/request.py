@@ -1,21 +1,27 @@
-"""What a figure of single images is asked for, and the run behind it."""
+"""What a figure of single images is asked for, and the job of one campaign behind it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import pandas as pd
 
-from tf_fragile.experiments.fragility import campaign as campaigns
-from tf_fragile.experiments.fragility.campaign import Campaign, Outcome
+from tf_fragile.experiments.fragility.campaign import Campaign, header, runs
 from tf_fragile.experiments.fragility.images.panels import per_image
-from tf_fragile.experiments.fragility.output import write_manifest, write_table
-from tf_fragile.experiments.fragility.planning import announce
 from tf_fragile.experiments.fragility.presets import Preset
-from tf_fragile.experiments.fragility.subject import Selection, Subject, choose_correct
-from tf_fragile.runs.atomic import make_directory
+from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.job import Drawn, Found, Job
+from tf_fragile.experiments.frame.place import Place
+from tf_fragile.experiments.frame.subject import (
+    Selection,
+    Subject,
+    choose_correct,
+    facts,
+    opened,
+    said,
+)
 
 CONFIDENCE = 0.5
 
@@ -27,23 +33,15 @@ class Request:
     Attributes:
       subject: network and data.
       preset: how much work; pictures show the largest of its radii.
-      out: the output directory.
-      samples: positions of the images; otherwise the first ones, in an order drawn from `seed`,
+      place: where it goes.
+      samples: positions of the images; otherwise the first ones, in an order drawn from the seed,
         that the network gets right with a confidence above `CONFIDENCE`.
-      seed: of the choice of images and of the random signs.
-      command: the command line, for the manifests.
-      progress: whether to draw bars.
-      say: gets every line meant for people.
     """
 
     subject: Subject
     preset: Preset
-    out: Path
+    place: Place
     samples: tuple[int, ...] = ()
-    seed: int = 0
-    command: tuple[str, ...] = ()
-    progress: bool = True
-    say: Callable[[str], None] = print
 
     @property
     def num_images(self) -> int:
@@ -54,10 +52,11 @@ class Request:
         """The images asked for, or `num` drawn ones."""
         if self.samples:
             return Selection(self.samples, len(self.samples), 0)
-        return choose_correct(self.subject, num, seed=self.seed, confidence=CONFIDENCE)
+        seed = self.place.seed
+        return choose_correct(self.subject, num, seed=seed, confidence=CONFIDENCE)
 
     def campaign(
-        self, objectives: tuple[str, ...], positions: tuple[int, ...], directory: Path
+        self, objectives: tuple[str, ...], positions: tuple[int, ...], directory: str = "runs"
     ) -> Campaign:
         """The attacks with `objectives` on the images at `positions`, every picture kept."""
         return Campaign(
@@ -65,9 +64,8 @@ class Request:
             preset=self.preset,
             objectives=objectives,
             positions=positions,
-            directory=directory,
-            seed=self.seed,
-            command=self.command,
+            directory=self.place.out / directory,
+            seed=self.place.seed,
             gallery=len(positions),
             only_correct=not self.samples,
         )
@@ -79,34 +77,44 @@ class Shown:
 
     Attributes:
       campaign: the attacks.
-      selection: the images.
-      outcome: all records.
       table: of `panels.per_image`.
     """
 
     campaign: Campaign
-    selection: Selection
-    outcome: Outcome
     table: pd.DataFrame
 
 
-def run(request: Request, objectives: tuple[str, ...]) -> Shown:
-    """Chooses the images, says the cost, and computes what is missing in `out`/runs.
+def request_of(asked: Asked, place: Place, samples: tuple[int, ...] = ()) -> Request:
+    """The request that the flags ask for, on drawn images if `samples` is empty."""
+    return Request(opened(asked), asked.settings, place, samples)
+
+
+def job_of(
+    name: str, request: Request, objectives: tuple[str, ...], draw: Callable[[Shown], Drawn]
+) -> Job:
+    """The job of one campaign on the images of a request.
+
+    Args:
+      name: of the figure.
+      request: it.
+      objectives: of the attacks.
+      draw: makes the figure of what was run.
 
     Raises:
-      InputError: anything that is wrong with the settings, or `out` holds other runs.
+      InputError: anything that is wrong with the settings.
     """
-    make_directory(request.out)
     selection = request.select(request.num_images)
-    campaign = request.campaign(objectives, selection.positions, request.out / "runs")
-    announce((campaign,), selection, request.say)
-    outcome = campaigns.run(campaign, progress=request.progress)
-    return Shown(campaign, selection, outcome, per_image(outcome.records))
+    campaign = request.campaign(objectives, selection.positions)
+    return Job(
+        name,
+        partial(_draw, campaign, draw),
+        runs(campaign),
+        lines=(header(campaign),),
+        notes=(said(selection),),
+        facts=facts(request.subject, selection),
+        rows=request.preset.rows,
+    )
 
 
-def write(request: Request, shown: Shown, name: str, text: str, pictures: str = ".png") -> None:
-    """Writes `name`.csv and .manifest.json, and says `text` and which files there are."""
-    write_table(shown.table, request.out / f"{name}.csv")
-    manifest = request.out / f"{name}.manifest.json"
-    write_manifest(manifest, shown.campaign, shown.outcome, shown.selection)
-    request.say(f"\n{text}\n\n{request.out / name}.csv, {pictures}, .manifest.json")
+def _draw(campaign: Campaign, draw: Callable[[Shown], Drawn], found: Found) -> Drawn:
+    return draw(Shown(campaign, per_image(found.together)))

@@ -6,12 +6,17 @@ correlation may fall while a map looks the same to people.
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 
 from tf_fragile.experiments.fragility.images.panels import clean_panels, pictures, result_of, short
-from tf_fragile.experiments.fragility.images.request import Request, run, write
+from tf_fragile.experiments.fragility.images.request import Request, Shown, job_of, request_of
 from tf_fragile.experiments.fragility.plots import Panel, grid_picture, shared_scale
-from tf_fragile.experiments.fragility.subject import Subject
+from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.job import Drawn, Job
+from tf_fragile.experiments.frame.place import Place
+from tf_fragile.experiments.frame.subject import Subject
 from tf_fragile.probes.fragility.names import RANDOM
 from tf_fragile.probes.fragility.pictures import Picture
 
@@ -28,37 +33,43 @@ SHOWN = (
 CHANGED, STILL = 0.5, 0.05
 
 
-def objective_vs_subjective(request: Request) -> pd.DataFrame:
-    """Makes objective_vs_subjective.csv, .png and .manifest.json.
+def prepare(asked: Asked, place: Place) -> Job:
+    """The figure that the flags ask for; opens network and data."""
+    return objective_vs_subjective(request_of(asked, place, asked.more))
+
+
+def objective_vs_subjective(request: Request) -> Job:
+    """The figure: one row an image, method and attack, the metrics as columns; one picture.
 
     A row of the picture is an image and a method: the image, its map, and its map under random
     signs and under each attack at the largest radius, with overlap, rank correlation, centre
     shift, SSIM and 3-LENS (recall and precision) above it.
 
-    Returns:
-      One row an image, method and attack, with the metrics as columns.
-
     Raises:
-      InputError: anything that is wrong with the settings, or the output holds other runs.
+      InputError: anything that is wrong with the settings.
     """
-    shown = run(request, tuple(attack for attack in ATTACKS if attack != RANDOM))
-    found = [pictures(shown.campaign, attack) for attack in ATTACKS]
+    attacks = tuple(attack for attack in ATTACKS if attack != RANDOM)
+    return job_of("objective_vs_subjective", request, attacks, _draw)
+
+
+def _draw(shown: Shown) -> Drawn:
+    campaign = shown.campaign
+    found = [pictures(campaign, attack) for attack in ATTACKS]
     rows = [
         [attacked[sample, method] for attacked in found]
-        for sample in shown.selection.positions
-        for method in request.preset.methods
+        for sample in campaign.positions
+        for method in campaign.preset.methods
         if all((sample, method) in attacked for attacked in found)
     ]
-    grid_picture(
-        [_row(of_map, shown.table, request.subject) for of_map in rows],
-        request.out / "objective_vs_subjective.png",
+    picture = partial(
+        grid_picture,
+        [_row(of_map, shown.table, campaign.subject) for of_map in rows],
         title="What the metrics say and what the maps look like, "
-        f"ε = {request.preset.epsilon[-1]:g}; LENS: recall / precision; one colour scale a row",
+        f"ε = {campaign.preset.epsilon[-1]:g}; LENS: recall / precision; one colour scale a row",
         row_names=[""] * len(rows),
     )
-    means = told(shown.table, max(request.subject.source.image_shape[:2]))
-    write(request, shown, "objective_vs_subjective", f"{short(shown.table)}\n\n{means}")
-    return shown.table
+    means = told(shown.table, max(campaign.subject.source.image_shape[:2]))
+    return Drawn({".csv": shown.table}, {".png": picture}, told=f"{short(shown.table)}\n\n{means}")
 
 
 def told(table: pd.DataFrame, side: int) -> str:

@@ -7,102 +7,89 @@ above it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.fragility import campaign as campaigns
-from tf_fragile.experiments.fragility.campaign import Campaign
+from tf_fragile.experiments.fragility.campaign import Campaign, header, runs
 from tf_fragile.experiments.fragility.images.panels import caption, per_image, pictures
 from tf_fragile.experiments.fragility.images.regions import Mask, box, from_picture, superpixel
-from tf_fragile.experiments.fragility.output import write_manifest, write_table
-from tf_fragile.experiments.fragility.planning import announce
+from tf_fragile.experiments.fragility.images.wanted import Region
 from tf_fragile.experiments.fragility.plots import Panel, grid_picture, shared_scale
 from tf_fragile.experiments.fragility.presets import Preset
-from tf_fragile.experiments.fragility.subject import Selection, Subject
+from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.job import Drawn, Found, Job
+from tf_fragile.experiments.frame.place import Place
+from tf_fragile.experiments.frame.subject import Selection, Subject, facts, opened
 from tf_fragile.explainers.catalog import explain
 from tf_fragile.metrics.maps import normalise, reduce
 from tf_fragile.probes.fragility.names import RANDOM
-from tf_fragile.runs.atomic import make_directory
 
 OBJECTIVE = "target_region"
 CLASS = "trailer_truck"
 
 
-def targeted(
-    subject: Subject,
-    preset: Preset,
-    out: Path,
-    *,
-    sample: int | None = None,
-    region: tuple[int, ...] = (),
-    mask: str | None = None,
-    seed: int = 0,
-    command: tuple[str, ...] = (),
-    progress: bool = True,
-    say: Callable[[str], None] = print,
-) -> pd.DataFrame:
-    """Makes targeted.csv, .png and .manifest.json in `out`.
+def prepare(asked: Asked, place: Place) -> Job:
+    """The figure that the flags ask for; opens network and data."""
+    return targeted(opened(asked), asked.settings, place, asked.more)
+
+
+def targeted(subject: Subject, preset: Preset, place: Place, wanted: Region) -> Job:
+    """The figure: one row a method and radius, see `region_shares`; one picture.
 
     Args:
       subject: network and data.
       preset: how much work; its largest radius is shown.
-      out: the output directory.
-      sample: position of the image; otherwise the first one of class `CLASS`. The network's own
-        label is kept and explained, whether it is right or not.
-      region: x0, y0, x1, y1 in pixels.
-      mask: a picture whose bright pixels are the region; otherwise a superpixel, see
-        `regions.superpixel`.
-      seed: of the random signs.
-      command: the command line, for the manifests.
-      progress: whether to draw bars.
-      say: gets every line meant for people.
-
-    Returns:
-      One row a method and radius: the region's share of the area, and of the map's mass clean,
-      under random signs, and after the attack.
+      place: where it goes.
+      wanted: image and region.
 
     Raises:
-      InputError: anything that is wrong with the settings, or `out` holds other runs.
+      InputError: anything that is wrong with the settings.
     """
-    make_directory(out)
-    position = first_of_class(subject, CLASS) if sample is None else sample
-    chosen, how = _region(subject, preset, position, region, mask)
+    position = first_of_class(subject, CLASS) if wanted.sample is None else wanted.sample
+    chosen, how = _region(subject, preset, position, wanted.box, wanted.mask)
     campaign = Campaign(
         subject=subject,
         preset=preset,
         objectives=(OBJECTIVE,),
         positions=(position,),
-        directory=out / "runs",
-        seed=seed,
-        command=command,
+        directory=place.out / "runs",
+        seed=place.seed,
         gallery=1,
         only_correct=False,
         objective_settings={"mask": chosen},
         notes={"region": how, "region_sha256": hashlib.sha256(chosen.tobytes()).hexdigest()},
     )
-    announce((campaign,), None, say)
-    outcome = campaigns.run(campaign, progress=progress)
-    table = region_shares(campaign, outcome.records, chosen)
-    _draw(campaign, per_image(outcome.records), table, chosen, out / "targeted.png")
-    write_table(table, out / "targeted.csv")
-    facts = {"region": how, "sample": position}
-    picked = Selection((position,), 1, 0)
-    write_manifest(out / "targeted.manifest.json", campaign, outcome, picked, facts)
-    say(f"image {position}: {_told(subject, table)}; region: {how}")
-    say(f"\n{table.to_string(index=False, float_format='%.3f')}")
+    own = {"region": how, "sample": position}
+    return Job(
+        "targeted",
+        partial(_drawn, campaign, chosen, how),
+        runs(campaign),
+        lines=(header(campaign),),
+        facts=facts(subject, Selection((position,), 1, 0)) | own,
+        rows=preset.rows,
+    )
+
+
+def _drawn(campaign: Campaign, region: Mask, how: str, found: Found) -> Drawn:
+    records, subject = found.together, campaign.subject
+    table = region_shares(campaign, records, region)
+    lines = [
+        f"image {campaign.positions[0]}: {_told(subject, table)}; region: {how}",
+        f"\n{table.to_string(index=False, float_format='%.3f')}",
+    ]
     for row in table.to_dict("records"):
         doubled = row["attacked"] >= 2 * row["clean"] and row["attacked"] > row["area"]
-        say(
+        lines.append(
             f"  {row['method']}, ε = {row['epsilon']:g}: the region's share "
             f"{'at least doubles and exceeds' if doubled else 'does not both double and exceed'} "
             "its share of the area"
         )
-    say(f"\n{out / 'targeted'}.csv, .png, .manifest.json")
-    return table
+    picture = partial(_draw, campaign, per_image(records), table, region)
+    return Drawn({".csv": table}, {".png": picture}, told="\n".join(lines))
 
 
 def first_of_class(subject: Subject, name: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,102 +12,80 @@ import tensorflow as tf
 from matplotlib.artist import Artist
 from matplotlib.patches import Patch
 
-from tf_fragile.attacks.cost import BUILD
-from tf_fragile.experiments.fragility.drawing import GREY, VERMILION, new_figure, save
-from tf_fragile.experiments.fragility.output import said, write_figure_manifest, write_table
-from tf_fragile.experiments.fragility.planning import seconds_per_forward, spoken
 from tf_fragile.experiments.fragility.ranking.presets import Ranking
-from tf_fragile.experiments.fragility.ranking.ranking import Contestants, is_there, run, table
-from tf_fragile.experiments.fragility.subject import Subject, choose_correct
+from tf_fragile.experiments.fragility.ranking.ranking import Contestants, is_there, runs, table
+from tf_fragile.experiments.frame.drawing import GREY, VERMILION, new_figure, save
+from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.job import Drawn, Found, Job
+from tf_fragile.experiments.frame.place import Place
+from tf_fragile.experiments.frame.subject import Subject, choose_correct, facts, opened, said
 from tf_fragile.metrics.similarity import chance_top_k, check_k
-from tf_fragile.runs.atomic import make_directory
 
 NAME = "explainer_ranking"
 _STUCK = "////"
 
 
-def explainer_ranking(
-    ranking: Ranking,
-    subject: Subject,
-    out: Path,
-    *,
-    seed: int = 0,
-    command: tuple[str, ...] = (),
-    progress: bool = True,
-    say: Callable[[str], None] = print,
-) -> pd.DataFrame:
-    """Makes explainer_ranking.csv, .png and .manifest.json in `out`.
+def prepare(asked: Asked, place: Place) -> Job:
+    """The ranking that the flags ask for; opens network and data."""
+    return explainer_ranking(asked.settings, opened(asked), place)
+
+
+def explainer_ranking(ranking: Ranking, subject: Subject, place: Place) -> Job:
+    """The figure: a table, see `ranking.table`, and a picture.
 
     Args:
       ranking: its settings.
       subject: network and data.
-      out: the output directory; run directories go there too, and are taken up again.
-      seed: of the choice of images and of everything random.
-      command: the command line, for the manifests.
-      progress: whether to draw bars.
-      say: gets every line meant for people.
-
-    Returns:
-      The table, see `ranking.table`.
+      place: where it goes; run directories go there too, and are taken up again.
 
     Raises:
-      InputError: anything that is wrong with the settings, or `out` holds other runs.
+      InputError: anything that is wrong with the settings.
     """
     height, width, _ = subject.source.image_shape
     # Before anything is written, or the directory would hold a run that can't go on.
     check_k(tf.TensorShape([None, height, width]), ranking.k)
-    make_directory(out)
-    selection = choose_correct(subject, ranking.num_images, seed=seed)
-    contestants = Contestants(ranking, subject, seed)
-    speed = seconds_per_forward(subject, ranking.rows)
-    say(describe(contestants, selection.positions, out / "runs", speed))
-    say(said(selection))
-    ranked = run(
-        contestants, selection.positions, out / "runs",
-        command=command, progress=progress, say=say,
-    )  # fmt: skip
-    found = table(ranking, ranked)
-    write_table(found, out / f"{NAME}.csv")
-    picture(
-        found,
-        out / f"{NAME}.png",
+    selection = choose_correct(subject, ranking.num_images, seed=place.seed)
+    contestants = Contestants(ranking, subject, place.seed)
+    directory = place.out / "runs"
+    return Job(
+        NAME,
+        partial(_draw, ranking, subject),
+        runs(contestants, selection.positions, directory),
+        lines=describe(contestants, selection.positions, directory),
+        notes=(said(selection),),
+        facts=facts(subject, selection),
+        rows=ranking.rows,
+    )
+
+
+def describe(
+    contestants: Contestants, positions: tuple[int, ...], directory: Path
+) -> tuple[str, ...]:
+    """What is to be computed, in words; a line for each explainer would be too many."""
+    ranking, subject = contestants.ranking, contestants.subject
+    everything = ranking.explainers()
+    there = sum(is_there(directory / name, positions, ranking.shard_size) for name in everything)
+    return (
+        f"{subject.name} on {subject.source.name}, records in {directory}",
+        f"  {len(everything)} explainers, {there} of them already there, x {ranking.num_images} "
+        f"images x {ranking.steps} steps at ε = {ranking.epsilon:g}",
+    )
+
+
+def _draw(ranking: Ranking, subject: Subject, found: Found) -> Drawn:
+    ranked = table(ranking, found)
+    height, width, _ = subject.source.image_shape
+    drawn = partial(
+        picture,
+        ranked,
         k=ranking.k,
         chance=chance_top_k(height * width, ranking.k),
         title=f"{subject.name}, ε = {ranking.epsilon:g}, n = {ranking.num_images}",
     )
-    write_figure_manifest(
-        out / f"{NAME}.manifest.json",
-        subject,
-        ranked.outcome,
-        selection,
-        seed=seed,
-        command=command,
-        facts={"refused": dict(ranked.refused)},
-    )
     shown = ["explainer", "settings", "attacked", "random", "n", "n_failed", "stuck", "forwards"]
-    say(f"\n{found[shown].to_string(index=False, float_format='%.3g')}")
-    say(f"\n{out / NAME}.csv, .png, .manifest.json")
-    return found
-
-
-def describe(
-    contestants: Contestants, positions: tuple[int, ...], directory: Path, speed: float
-) -> str:
-    """What is to be computed and how long it takes, at `speed` seconds a forward pass."""
-    ranking = contestants.ranking
-    everything = ranking.explainers()
-    missing = [
-        name for name in everything if not is_there(directory / name, positions, ranking.shard_size)
-    ]
-    forwards = sum(contestants.forwards(name) for name in missing)
-    attacks = len(ranking.attacks()) * len(missing)
-    seconds = forwards * speed + BUILD * attacks
-    left = f"roughly {spoken(seconds)} to go here" if missing else "nothing left to compute"
-    return (
-        f"{contestants.subject.name} on {contestants.subject.source.name}, records in {directory}\n"
-        f"  {len(everything)} explainers, {len(everything) - len(missing)} of them already there, "
-        f"x {ranking.num_images} images x {ranking.steps} steps at ε = {ranking.epsilon:g}: about "
-        f"{forwards:,.0f} forward passes and {attacks} attacks to build, {left}"
+    told = ranked[shown].to_string(index=False, float_format="%.3g")
+    return Drawn(
+        {".csv": ranked}, {".png": drawn}, told=told, facts={"refused": dict(found.refused)}
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tf_fragile.probes.fragility.names import RANDOM
+from tf_fragile.experiments.frame.presets import overridden
 from tf_fragile.registry import Registry
 from tf_fragile.settings import MOST, MOST_ROWS, SMALL, WHOLE, check, names_in, setting
 
@@ -66,6 +66,7 @@ class Ranking:
     def attacks(self) -> dict[str, Attack]:
         """The attack and its control; both keep the images that a file can hold."""
         from tf_fragile.attacks.factory import attack
+        from tf_fragile.probes.fragility.names import RANDOM
 
         common: dict[str, Any] = {"k": self.k, "rows": self.rows, "grid": 1.0}
         return {
@@ -105,7 +106,6 @@ def ranking(preset: str, **overrides: Any) -> Ranking:
     """A ranking with some of its fields replaced; `None` keeps the preset's.
 
     Raises:
-      InputError: an unknown preset or explainer, or a value out of range.
+      InputError: an unknown preset, setting or explainer, or a value out of range.
     """
-    given = {key: value for key, value in overrides.items() if value is not None}
-    return replace(RANKINGS[preset], **given)
+    return overridden(RANKINGS, preset, **overrides)

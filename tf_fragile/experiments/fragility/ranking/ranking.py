@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from tf_fragile.attacks.cost import forward_equivalents, price
-from tf_fragile.errors import InputError, UnsupportedLayerError
-from tf_fragile.experiments.fragility.campaign import Outcome
 from tf_fragile.experiments.fragility.ranking.presets import ATTACK, Ranking
-from tf_fragile.experiments.fragility.subject import Subject
+from tf_fragile.experiments.frame.job import Found, Run
+from tf_fragile.experiments.frame.means import mean_of, values_of
+from tf_fragile.experiments.frame.subject import Subject
 from tf_fragile.explainers.catalog import EXPLAINERS, explain, method
 from tf_fragile.explainers.explainer import Explainer
 from tf_fragile.explainers.needs import FromData, filled
-from tf_fragile.metrics.catalog import limits_of
-from tf_fragile.metrics.statistics import Interval, bootstrap_mean
 from tf_fragile.probes.fragility.names import RANDOM
 from tf_fragile.probes.fragility.probe import FragilityProbe
-from tf_fragile.probes.running import run as run_probes
-from tf_fragile.runs.manifest import Manifest
 from tf_fragile.runs.shards import seems_complete
-from tf_fragile.runs.tasks import cut
+from tf_fragile.runs.tasks import Work, cut
 
+OVERLAP = "top_k_intersection"
 COLUMNS = (
     "explainer", "settings", "attacked", "attacked_low", "attacked_high", "random", "random_low",
     "random_high", "n", "n_failed", "stuck", "derivatives", "model_gradients", "maps", "forwards",
@@ -73,88 +69,53 @@ class Contestants:
         return self.ranking.num_images * sum(forward_equivalents(a.cost, own) for a in attacks)
 
 
-@dataclass(frozen=True, eq=False)
-class Ranked:
-    """What a ranking gave.
-
-    Attributes:
-      outcome: records and manifests of the explainers that ran.
-      refused: the sentence of each one that did not.
-    """
-
-    outcome: Outcome
-    refused: Mapping[str, str] = field(default_factory=dict)
-
-
-def run(
-    contestants: Contestants,
-    positions: tuple[int, ...],
-    directory: Path,
-    *,
-    command: tuple[str, ...] = (),
-    progress: bool = True,
-    say: Callable[[str], None] = print,
-) -> Ranked:
-    """Computes what is missing; each explainer has a run directory.
+def runs(contestants: Contestants, positions: tuple[int, ...], directory: Path) -> tuple[Run, ...]:
+    """The run of each explainer, left out where it refuses.
 
     Args:
       contestants: the explainers.
       positions: the images.
       directory: where the run directories go.
-      command: the command line, for the manifests.
-      progress: whether to draw bars.
-      say: told of each refusal.
-
-    Raises:
-      InputError: every explainer refuses, or a directory holds another run.
     """
     ranking, subject = contestants.ranking, contestants.subject
-    parts: list[pd.DataFrame] = []
-    manifests: dict[str, Manifest] = {}
-    refused: dict[str, str] = {}
-    for name in ranking.explainers():
-        there = is_there(directory / name, positions, ranking.shard_size)
-        try:
-            explainer = contestants.explainer(name)
-            if not there:
-                explainer(subject.source.load(positions[:1]).image)
-        except InputError as error:
-            refused[name] = str(error)
-            say(f"{name} is left out: {error}")
-            continue
-        probe = FragilityProbe(
-            explainers={name: explainer},
-            source=subject.source,
-            attacks=ranking.attacks(),
-            epsilon=(ranking.epsilon,),
-            limits=subject.source.range,
-            seed=contestants.seed,
+    tasks = cut(positions, ranking.shard_size)
+    return tuple(
+        Run(
+            name=name,
+            directory=directory / name,
+            probe=partial(_probe, contestants, name, positions, directory / name),
+            table=FragilityProbe.name,
+            subject=subject,
+            positions=positions,
+            tasks=tasks,
+            settings=_settings(ranking, name, subject),
+            size=ranking.shard_size,
+            work=Work(contestants.forwards(name), builds=len(ranking.attacks())),
+            may_refuse=True,
         )
-        try:
-            records, manifests[name] = run_probes(
-                directory / name,
-                [probe],
-                subject.source,
-                positions,
-                model=subject.model,
-                seed=contestants.seed,
-                settings=_settings(ranking, name, subject),
-                settings_of={probe.name: {}},
-                command=command,
-                size=ranking.shard_size,
-                progress=progress,
-            )
-        except UnsupportedLayerError as error:  # the stand-ins of the attack have layers too
-            refused[name] = str(error)
-            say(f"{name} is left out: {error}")
-            continue
-        parts.append(records[probe.name])
-    if not parts:
-        raise InputError(f"Every explainer refuses this model: {next(iter(refused.values()))}")
-    return Ranked(Outcome(pd.concat(parts, ignore_index=True), manifests), refused)
+        for name in ranking.explainers()
+    )
 
 
-def table(ranking: Ranking, ranked: Ranked) -> pd.DataFrame:
+def _probe(
+    contestants: Contestants, name: str, positions: tuple[int, ...], directory: Path
+) -> FragilityProbe:
+    """The probe of an explainer; raises `InputError` where it refuses the network or the data."""
+    ranking, subject = contestants.ranking, contestants.subject
+    explainer = contestants.explainer(name)
+    if not is_there(directory, positions, ranking.shard_size):
+        explainer(subject.source.load(positions[:1]).image)
+    return FragilityProbe(
+        explainers={name: explainer},
+        source=subject.source,
+        attacks=ranking.attacks(),
+        epsilon=(ranking.epsilon,),
+        limits=subject.source.range,
+        seed=contestants.seed,
+    )
+
+
+def table(ranking: Ranking, found: Found) -> pd.DataFrame:
     """One row an explainer, the one with the most of its map left first.
 
     Returns:
@@ -167,11 +128,10 @@ def table(ranking: Ranking, ranked: Ranked) -> pd.DataFrame:
       last, with their sentence.
     """
     rows: list[dict[str, Any]] = []
-    for name, manifest in ranked.outcome.manifests.items():
-        own = ranked.outcome.records[ranked.outcome.records["explainer"] == name]
+    for name, own in found.records.items():
         worst, control = (own[own["attack"] == attack] for attack in (ATTACK, RANDOM))
-        attacked, random = (_mean(part, "top_k_intersection") for part in (worst, control))
-        overlaps = _values(worst, "top_k_intersection")
+        overlaps = values_of(worst, OVERLAP)
+        attacked, random = mean_of(overlaps, OVERLAP), mean_of(values_of(control, OVERLAP), OVERLAP)
         rows.append(
             {
                 "explainer": name,
@@ -183,29 +143,19 @@ def table(ranking: Ranking, ranked: Ranked) -> pd.DataFrame:
                 "random_low": random.low,
                 "random_high": random.high,
                 "n": attacked.n,
-                "n_failed": int(np.isnan(overlaps).sum()),
-                "stuck": _values(worst, "stuck").mean(),
-                "derivatives": _values(worst, "gradient_evaluations").mean(),
-                "model_gradients": _values(worst, "model_gradients").mean(),
-                "maps": _values(worst, "scoring_evaluations").mean(),
-                "forwards": _values(worst, "forward_equivalents").mean(),
-                "seconds": manifest.wall_time_s,
+                "n_failed": int(overlaps.isna().sum()),
+                "stuck": values_of(worst, "stuck").to_numpy().mean(),
+                "derivatives": values_of(worst, "gradient_evaluations").to_numpy().mean(),
+                "model_gradients": values_of(worst, "model_gradients").to_numpy().mean(),
+                "maps": values_of(worst, "scoring_evaluations").to_numpy().mean(),
+                "forwards": values_of(worst, "forward_equivalents").to_numpy().mean(),
+                "seconds": found.manifests[name].wall_time_s,
                 "refused": "",
             }
         )
-    rows += [{"explainer": name, "refused": text} for name, text in ranked.refused.items()]
-    found = pd.DataFrame(rows, columns=list(COLUMNS))
-    return found.sort_values("attacked", ascending=False, kind="stable", ignore_index=True)
-
-
-def _values(records: pd.DataFrame, metric: str) -> np.ndarray:
-    chosen = records[records["metric"] == metric]
-    values: np.ndarray = chosen.sort_values("sample", kind="stable")["value"].to_numpy()
-    return values
-
-
-def _mean(records: pd.DataFrame, metric: str) -> Interval:
-    return bootstrap_mean(_values(records, metric), within=limits_of(metric))
+    rows += [{"explainer": name, "refused": text} for name, text in found.refused.items()]
+    ranked = pd.DataFrame(rows, columns=list(COLUMNS))
+    return ranked.sort_values("attacked", ascending=False, kind="stable", ignore_index=True)
 
 
 def is_there(directory: Path, positions: tuple[int, ...], shard_size: int) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tf_fragile.errors import InputError, unknown_name
 from tf_fragile.experiments.fragility.presets import Budget, Preset
+from tf_fragile.experiments.frame.presets import preset_of
 from tf_fragile.registry import Registry
 from tf_fragile.settings import names_in
 
@@ -54,19 +55,19 @@ _IMAGENET = {
     "paper": _paper(512),
 }  # fmt: skip
 
-FIGURES: Registry[Mapping[str, Preset]] = Registry("figure")
-"""Figure -> preset name -> preset. `imagenet` serves both the curves and the centre shifts."""
+PRESETS: Registry[Mapping[str, Preset]] = Registry("kind of figure")
+"""Kind of figure -> name -> preset. `imagenet` serves both curves and centre shifts."""
 
-FIGURES.register("imagenet", _IMAGENET)
+PRESETS.register("imagenet", _IMAGENET)
 # The gradient beside it, with the budget of `imagenet`, so that both figures share its records.
-FIGURES.register(
+PRESETS.register(
     "dtd",
     {
         name: replace(preset, methods=("gradient", "deep_taylor"))
         for name, preset in _IMAGENET.items()
     },
 )
-FIGURES.register(
+PRESETS.register(
     "cifar",
     {
         "quick": Preset(
@@ -80,7 +81,7 @@ FIGURES.register(
         "paper": _paper(512, k=100, shard_size=32),
     },
 )  # fmt: skip
-FIGURES.register(
+PRESETS.register(
     "examples",
     {
         "quick": Preset(
@@ -93,7 +94,7 @@ FIGURES.register(
         "paper": _paper(3, epsilon=_LARGEST, shard_size=3),
     },
 )  # fmt: skip
-FIGURES.register(
+PRESETS.register(
     "targeted",
     {
         "quick": Preset(
@@ -107,7 +108,7 @@ FIGURES.register(
     },
 )  # fmt: skip
 # The paper's own numbers of images are not readable; its deep Taylor page has four of each attack.
-FIGURES.register(
+PRESETS.register(
     "gallery",
     {
         "quick": Preset(
@@ -120,7 +121,7 @@ FIGURES.register(
         "paper": _paper(4, epsilon=_LARGEST),
     },
 )  # fmt: skip
-FIGURES.register(
+PRESETS.register(
     "dtd_examples",
     {
         "quick": Preset(
@@ -130,7 +131,7 @@ FIGURES.register(
         "paper": _paper(4, methods=("deep_taylor",), epsilon=_LARGEST),
     },
 )
-FIGURES.register(
+PRESETS.register(
     "objectives",
     {
         "quick": Preset(
@@ -149,7 +150,7 @@ def preset(figure: str, name: str, **overrides: Any) -> Preset:
     """A preset with some of its fields replaced.
 
     Args:
-      figure: a key of `FIGURES`.
+      figure: a key of `PRESETS`.
       name: `"quick"`, `"cpu"` or `"paper"`.
       **overrides: fields of `Preset`; `num_images`, `steps`, `step_size`, each a value for all
         methods or a mapping from methods to values; `ig_steps` and `ig_rule`, for integrated
@@ -159,9 +160,7 @@ def preset(figure: str, name: str, **overrides: Any) -> Preset:
       InputError: an unknown figure, preset or field, a method that the figure does not have, or
         a value out of range.
     """
-    presets = FIGURES[figure]
-    if name not in presets:
-        raise unknown_name("preset", name, presets)
+    basis = preset_of(PRESETS[figure], name)
     given = {key: value for key, value in overrides.items() if value is not None}
     path = {key: given.pop(f"ig_{key}") for key in ("steps", "rule") if f"ig_{key}" in given}
     spent = {key: given.pop(key) for key in _BUDGET_FIELDS if key in given}
@@ -169,7 +168,7 @@ def preset(figure: str, name: str, **overrides: Any) -> Preset:
     if unknown:
         known = {*_PRESET_FIELDS, *_BUDGET_FIELDS, "ig_steps", "ig_rule"}
         raise unknown_name("setting of a preset", unknown[0], known)
-    chosen = replace(presets[name], **given)
+    chosen = replace(basis, **given)
     if "methods" in given:
         _check_registered(chosen.methods)
     _check_path(path, chosen.methods)

@@ -15,6 +15,7 @@ from tf_fragile.data.reading import Reading
 from tf_fragile.data.source import Source
 from tf_fragile.data.sources import open_source
 from tf_fragile.errors import InputError
+from tf_fragile.experiments.frame.figure import Asked
 from tf_fragile.models import zoo
 
 _BATCH = 16
@@ -62,6 +63,32 @@ class Selection:
     unsure: int = 0
 
 
+def said(selection: Selection) -> str:
+    """How images were chosen, in words."""
+    left_out = [f"{selection.misclassified} misclassified"]
+    if selection.unsure:
+        left_out.append(f"{selection.unsure} with too little confidence")
+    return (
+        f"{len(selection.positions)} images; {selection.examined} examined, left out: "
+        f"{', '.join(left_out)}"
+    )
+
+
+def facts(subject: Subject, selection: Selection) -> dict[str, Any]:
+    """What a manifest says of network, data and images, as JSON values."""
+    return {
+        "model": subject.name,
+        "data": subject.source.name,
+        "images": {
+            "chosen": list(selection.positions),
+            "examined": selection.examined,
+            "misclassified": selection.misclassified,
+            "unsure": selection.unsure,
+            "unreadable": len(subject.source.skipped),
+        },
+    }
+
+
 def open_subject(
     model: str, *, weights: str | None, data: str, data_dir: str | None = None, **options: Any
 ) -> Subject:
@@ -89,6 +116,22 @@ def open_subject(
         data_dir=data_dir,
     )
     return Subject(model, loaded, source)
+
+
+def opened(asked: Asked, **options: Any) -> Subject:
+    """The network and the data that the flags of a figure ask for.
+
+    Args:
+      asked: a figure with flags for `Images`, one file of weights at most.
+      **options: settings of the network, e.g. `width`.
+
+    Raises:
+      InputError: if one of them can't be used.
+    """
+    given = asked.given
+    return open_subject(
+        asked.model, weights=given.weights, data=given.data, data_dir=given.data_dir, **options
+    )
 
 
 def choose_correct(
