@@ -43,7 +43,7 @@ def registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(registry, table, dict(getattr(registry, table)))
     monkeypatch.setattr(sys, "path", list(sys.path))
     path = tmp_path / "mine.py"
-    parts = ("An explainer", "An attack objective", "A metric", "A probe")
+    parts = ("An explainer", "A rule", "An attack objective", "A metric", "A probe")
     path.write_text("\n\n".join(map(example, parts)), "utf-8")
     import_code(str(path))
 
@@ -73,6 +73,18 @@ def test_the_explainer_the_objective_and_the_metric_work_together(
     assert (before[result.success[0]] <= after[result.success[0]] + 1e-4).mean() >= 0.5
     peaks = result.map_after[0].max((1, 2)) / result.map_before.max((1, 2))
     np.testing.assert_allclose(result.metrics["peak"][0], peaks, rtol=1e-4)
+
+
+def test_the_rule_shares_by_magnitude_and_keeps_the_sum(registered: None) -> None:
+    kernel = np.array([[1.0, -2.0], [-3.0, 4.0], [0.5, 0.0]], "float32")
+    x = keras.Input((3,))
+    dense = keras.layers.Dense(2, use_bias=False)
+    model = keras.Model(x, dense(x))
+    dense.set_weights([kernel])
+    row = np.array([[2.0, -1.0, 4.0]], "float32")
+    found = tff.explain("lrp_magnitude", model)(row, 1)
+    sizes = np.abs(row[0] * kernel[:, 1])
+    np.testing.assert_allclose(found[0], (row @ kernel)[0, 1] * sizes / sizes.sum(), rtol=1e-5)
 
 
 @pytest.mark.slow

@@ -140,6 +140,29 @@ def test_a_probe_that_does_not_fit_is_said_and_the_others_run(tables: None, tmp_
         run_audit(asked(num_images=2, probes=("hearing",)), tmp_path / "alone", say=str)
 
 
+def test_a_probe_that_breaks_off_lets_the_others_finish_and_is_a_fault(
+    mine: Path, tmp_path: Path
+) -> None:
+    code = mine.read_text("utf-8").replace("def __call__(self, task, progress=None):",
+                                           "def __call__(self, task, progress=None):\n"
+                                           "        {}['nothing']")  # fmt: skip
+    mine.write_text(code, "utf-8")
+    out = tmp_path / "out"
+    flags = (*FAST, *FRAGILITY, f"--import={mine}", f"--out={out}")
+    done = in_process.audit(*flags, "--probes=concentration,fragility")
+    assert done.code == 70
+    assert done.sentence.startswith("This is a fault of tf_fragile (KeyError: 'nothing')")
+    assert "concentration broke off, the others are finished" in done.out
+    assert len(read_records(out, "fragility")) and "Numbers</h2>" in (
+        out / "report.html"
+    ).read_text("utf-8")
+    manifest = json.loads((out / "manifest.json").read_text("utf-8"))
+    assert manifest["finished"] is None
+    alone = in_process.audit(*FAST, f"--import={mine}", "--probes=concentration",
+                             f"--out={tmp_path / 'alone'}")  # fmt: skip
+    assert alone.code == 70
+
+
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [

@@ -122,6 +122,7 @@ ENDLESS = tf.data.Dataset.from_tensor_slices(ROWS).repeat()
         (tf.data.Dataset.from_tensor_slices(ROWS).take(0), {}, "The tf.data.Dataset is empty"),
         (tf.ragged.constant([[1.0], [1.0, 2.0]]), {}, "x is ragged: its samples are of several"),
         ([[1.0], [1.0, 2.0]], {}, "x is ragged: its samples are of several shapes; bring them"),
+        (iter([ROWS]), {}, "The data are a generator, which can be read only once; give arrays"),
         (ROWS[:, :3], {}, "the data has shape [10, 3], and the model takes [N, 4]; give samples"),
         (np.array("a"), {}, "x is"),
         (np.where(ROWS > 2.5, np.nan, ROWS), {}, "has a value that is no finite number; repair"),

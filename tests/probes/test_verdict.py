@@ -8,6 +8,7 @@ import pytest
 from attack_records import attack_records
 
 from tf_fragile.probes.fragility.doubts import surrogate_doubt
+from tf_fragile.probes.fragility.family import evidence
 from tf_fragile.probes.fragility.names import DOUBLED
 from tf_fragile.probes.fragility.summary import summarize, without_extras
 from tf_fragile.probes.fragility.verdict import sentence, verdicts
@@ -188,3 +189,27 @@ def test_a_word_among_many_takes_more_than_alone() -> None:
     assert many[0].facts["evidence"].below == pytest.approx(
         10 * with_names(names[:1])[0].facts["evidence"].below
     )
+
+
+def test_words_of_verdicts_are_those_whose_levels_were_measured() -> None:
+    """`bench/levels.py` draws overlaps and asks `evidence`; a verdict says the same of records."""
+    rng = np.random.default_rng(0)
+    seen = set()
+    for a, b in [(1, 9), (2, 6), (5, 5), (8, 2)] * 3:
+        samples = [rng.beta(a, b, size) for size in (6, 9, 16)]
+        rows = [
+            {
+                "sample": sample, "label": 0, "predicted": 0, "explainer": f"e{number}",
+                "attack": "top_k", "epsilon": 8.0, "metric": "top_k_intersection", "value": value,
+            }
+            for number, overlaps in enumerate(samples)
+            for sample, value in enumerate(overlaps)
+        ]  # fmt: skip
+        records = attack_records(rows)
+        found = verdicts(summarize(records, resamples=50), records)
+        for verdict, tested in zip(found, evidence(samples), strict=True):
+            assert (verdict.state == "bad") == tested.is_fragile
+            assert verdict.state != "good" or tested.is_robust
+            assert verdict.facts["evidence"] == tested
+            seen.add(verdict.state)
+    assert "bad" in seen and "unknown" in seen

@@ -12,7 +12,7 @@ from tf_fragile.runs.cache import cache_directory, platform_directory
 
 
 def home() -> Path:
-    return Path("/ada/own")
+    return Path("/people/somebody")
 
 
 def homeless() -> Path:
@@ -22,13 +22,13 @@ def homeless() -> Path:
 @pytest.mark.parametrize(
     ("platform", "environ", "expected"),
     [
-        ("linux", {}, "/ada/own/.cache/tf_fragile"),
+        ("linux", {}, "/people/somebody/.cache/tf_fragile"),
         ("linux", {"XDG_CACHE_HOME": "/fast"}, "/fast/tf_fragile"),
-        ("linux", {"XDG_CACHE_HOME": "relative"}, "/ada/own/.cache/tf_fragile"),
-        ("linux", {"XDG_CACHE_HOME": ""}, "/ada/own/.cache/tf_fragile"),
-        ("darwin", {"XDG_CACHE_HOME": "/fast"}, "/ada/own/Library/Caches/tf_fragile"),
+        ("linux", {"XDG_CACHE_HOME": "relative"}, "/people/somebody/.cache/tf_fragile"),
+        ("linux", {"XDG_CACHE_HOME": ""}, "/people/somebody/.cache/tf_fragile"),
+        ("darwin", {"XDG_CACHE_HOME": "/fast"}, "/people/somebody/Library/Caches/tf_fragile"),
         ("win32", {"LOCALAPPDATA": "/local"}, "/local/tf_fragile"),
-        ("win32", {}, "/ada/own/AppData/Local/tf_fragile"),
+        ("win32", {}, "/people/somebody/AppData/Local/tf_fragile"),
     ],
 )
 def test_it_is_where_programs_of_the_platform_keep_theirs(

@@ -103,6 +103,11 @@ def _held(data: Any, shape: tuple[int, ...], parts: Parts, limit: float) -> Held
         return _of_dataset(data, shape, parts, limit)
     if isinstance(data, keras.utils.PyDataset):
         return _of_pydataset(data, limit)
+    if hasattr(data, "__next__"):
+        raise InputError(
+            "The data are a generator, which can be read only once; give arrays, a tf.data.Dataset "
+            "or a PyDataset."
+        )
     if isinstance(data, tuple) and len(data) in (2, 3):
         return Held(_arrays(data[0], "x"), None if data[1] is None else _array(data[1], "y"))
     return Held(_arrays(data, "x"), None)
