@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -143,3 +146,40 @@ def test_the_explainer_and_the_probe_keep_their_promises(registered: None) -> No
     exec(compile(checks, "checks.py", "exec", dont_inherit=True), space)
     space["test_power_gradient"]()
     space["test_concentration"]()
+
+
+@pytest.mark.slow
+def test_the_figure_is_planned_made_and_taken_up_again_from_the_command_line(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("\n\n".join(map(example, ("A probe", "A figure"))), "utf-8")
+
+    def made(*more: str) -> subprocess.CompletedProcess[str]:
+        arguments = ["figure", "concentrated", f"--import={file}", "--preset=quick", *more]
+        return subprocess.run(
+            [sys.executable, "-m", "tf_fragile", *arguments, f"--out={tmp_path}/out"],
+            capture_output=True,
+            encoding="utf-8",
+            timeout=300,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        )
+
+    wrong = made("--share=2", "--data=embedded")
+    assert wrong.returncode == 2
+    assert wrong.stderr == "error: --share is 2; give a finite number above 0 and below 1.\n"
+    images = ("--model=embedded", "--data=embedded")
+    done = made(*images)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"embedded on embedded/val, records in {tmp_path}/out/runs\n")
+    assert "about 16 forward passes in all" in done.stdout and "8 maps" in done.stdout
+    out = tmp_path / "out"
+    table = pd.read_csv(out / "concentrated.csv").set_index(["explainer", "role"])["value"]
+    assert len(table) == 4 and (table[:, "measured"] < table[:, "control"]).all()
+    assert (out / "concentrated.png").read_bytes().startswith(b"\x89PNG")
+    facts = json.loads((out / "concentrated.manifest.json").read_text("utf-8"))
+    assert facts["settings"]["num_images"] == len(facts["images"]["chosen"]) == 4
+    again = made(*images)
+    assert "nothing left to compute" in again.stdout and "4 images already there" in again.stdout
+    other = made("--share=0.9", *images)
+    assert other.returncode == 2 and "concentration.share was 0.5" in other.stderr

@@ -12,6 +12,7 @@ import pytest
 import tf_fragile as tff
 from tf_fragile.attacks.objectives import OBJECTIVES
 from tf_fragile.attacks.optimizers import OPTIMIZERS
+from tf_fragile.experiments.catalog import FIGURES
 from tf_fragile.listing import LISTINGS, lines
 from tf_fragile.metrics.catalog import METRICS
 
@@ -26,7 +27,7 @@ def run(*args: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-KINDS = "attacks, explainers, metrics, probes"
+KINDS = "attacks, explainers, figures, metrics, probes"
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,7 @@ KINDS = "attacks, explainers, metrics, probes"
         ("explainers", tff.explainers()),
         ("attacks", (*OBJECTIVES, *OPTIMIZERS)),
         ("metrics", METRICS.registered()),
+        ("figures", FIGURES.registered()),
     ],
 )
 def test_every_part_has_a_line_with_all_of_its_columns(kind: str, names: tuple[str, ...]) -> None:
@@ -96,6 +98,6 @@ def test_the_help_says_what_may_be_listed() -> None:
     done = run("--help")
     assert done.returncode == 0
     assert done.stdout.startswith(
-        "usage: tf_fragile list explainers|probes|attacks|metrics [--flag="
+        "usage: tf_fragile list explainers|probes|attacks|metrics|figures [--flag="
     )
     assert "--import:" in done.stdout

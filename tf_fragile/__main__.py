@@ -41,8 +41,16 @@ COMMANDS.register(
     "list",
     Command(
         "tf_fragile.listing",
-        "the explainers, probes, attacks or metrics there are, with what each costs and needs",
-        "explainers|probes|attacks|metrics ",
+        "the explainers, probes, attacks, metrics or figures there are, with what each costs",
+        "explainers|probes|attacks|metrics|figures ",
+    ),
+)
+COMMANDS.register(
+    "figure",
+    Command(
+        "tf_fragile.experiments.command",
+        "a figure or table of a paper, or of a file of yours, made again",
+        "NAME ",
     ),
 )
 

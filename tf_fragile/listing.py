@@ -67,11 +67,19 @@ def _probes() -> Table:
     return (("probe", "what it asks", "settings"), *rows)
 
 
+def _figures() -> Table:
+    from tf_fragile.experiments.catalog import FIGURES
+
+    rows = [(name, FIGURES[name].paper, FIGURES[name].text) for name in FIGURES.registered()]
+    return (("figure", "paper", "what it shows"), *rows)
+
+
 LISTINGS: Registry[Callable[[], Table]] = Registry("kind of part")
 LISTINGS.register("explainers", _explainers)
 LISTINGS.register("probes", _probes)
 LISTINGS.register("attacks", _attacks)
 LISTINGS.register("metrics", _metrics)
+LISTINGS.register("figures", _figures)
 
 
 def define_flags() -> None:

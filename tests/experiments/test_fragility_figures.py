@@ -11,20 +11,22 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from tf_fragile.experiments.fragility.planning import describe, plan
-from tf_fragile.experiments.fragility.subject import Subject, choose_correct
 
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.fragility.campaign import Campaign
+from tf_fragile.experiments.fragility.campaign import Campaign, runs
 from tf_fragile.experiments.fragility.curves.comparison import Comparison, compare
 from tf_fragile.experiments.fragility.curves.curves import COLUMNS
 from tf_fragile.experiments.fragility.curves.paper import paper_curves
 from tf_fragile.experiments.fragility.images.examples import attack_examples
 from tf_fragile.experiments.fragility.images.request import Request
 from tf_fragile.experiments.fragility.images.targeted import first_of_class, share, targeted
+from tf_fragile.experiments.fragility.images.wanted import Region
 from tf_fragile.experiments.fragility.presets import Budget, Preset
+from tf_fragile.experiments.frame.place import Place
+from tf_fragile.experiments.frame.running import make
+from tf_fragile.experiments.frame.subject import Subject, choose_correct
 
 SIDE, COUNT = 12, 8
 layers = keras.layers
@@ -81,8 +83,20 @@ def subject(model: keras.Model) -> Subject:
 def made(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """The directory of a finished figure, and what was said."""
     out, said = tmp_path_factory.mktemp("figure"), []
-    compare(CURVES, subject, TINY, out, command=("x.py",), progress=False, say=said.append)
+    compared(subject, TINY, Place(out, command=("x.py",), progress=False, say=said.append))
     return out, said
+
+
+def compared(
+    subject: Subject, preset: Preset, place: Place, figure: Comparison = CURVES
+) -> pd.DataFrame:
+    """The table of a figure of curves, made at `place`."""
+    return make(compare(figure, subject, preset, place), place).tables[".csv"]
+
+
+def quiet(out: Path) -> Place:
+    """A place that says nothing."""
+    return Place(out, progress=False, say=lambda _: None)
 
 
 def is_png(path: Path) -> bool:
@@ -127,8 +141,9 @@ def test_the_plan_is_said_before_the_work_and_the_orderings_after(
 ) -> None:
     _, said = made
     assert "tiny on tiny" in said[0] and "gradient: 3 images x 2 radii x 2 attacks" in said[1]
-    assert "9 attacks to build" in said[4] and "to go here" in said[4]
-    assert "orderings of the paper that hold" in said[-1]
+    assert "9 functions to build" in said[4] and "to go here" in said[4]
+    assert "orderings of the paper that hold" in said[-2]
+    assert said[-1].endswith("curves.csv, .orderings.csv, .png, .manifest.json")
 
 
 def test_a_second_figure_reuses_the_records_of_the_first(
@@ -138,7 +153,7 @@ def test_a_second_figure_reuses_the_records_of_the_first(
     parts = sorted((out / "runs").glob("*/records/*/*.parquet"))
     before = {part: (part.stat().st_mtime_ns, part.read_bytes()) for part in parts}
     said: list[str] = []
-    table = compare(SHIFTS, subject, TINY, out, progress=False, say=said.append)
+    table = compared(subject, TINY, Place(out, progress=False, say=said.append), SHIFTS)
     assert before == {part: (part.stat().st_mtime_ns, part.read_bytes()) for part in parts}
     assert len(parts) == 4 and "nothing left to compute" in said[4]
     assert set(table["metric"]) == {"center_shift"} and is_png(out / "shifts.png")
@@ -153,7 +168,7 @@ def test_a_lost_shard_is_computed_again_with_the_same_records(
     before, table = part.read_bytes(), (out / "curves.csv").read_bytes()
     part.unlink()
     said: list[str] = []
-    compare(CURVES, subject, TINY, out, progress=False, say=said.append)
+    compared(subject, TINY, Place(out, progress=False, say=said.append))
     assert "2 images already there" in said[1]
     assert part.read_bytes() == before and (out / "curves.csv").read_bytes() == table
 
@@ -163,7 +178,7 @@ def test_other_settings_in_the_same_directory_are_refused(
 ) -> None:
     other = replace(TINY, k=30)
     with pytest.raises(InputError, match="k was 20 and is now 30"):
-        compare(CURVES, subject, other, made[0], progress=False, say=lambda _: None)
+        compared(subject, other, quiet(made[0]))
 
 
 def test_settings_that_cannot_work_are_refused_before_anything_is_written(
@@ -175,14 +190,7 @@ def test_settings_that_cannot_work_are_refused_before_anything_is_written(
         ({"methods": ("gradint",)}, "did you mean gradient"),
     ):
         with pytest.raises(InputError, match=said):
-            compare(
-                CURVES,
-                subject,
-                replace(TINY, **wrong),
-                tmp_path,
-                progress=False,
-                say=lambda _: None,
-            )
+            compared(subject, replace(TINY, **wrong), quiet(tmp_path))
     assert not list(tmp_path.rglob("manifest.json"))
 
 
@@ -190,20 +198,16 @@ def test_the_plan_grows_with_steps_and_with_gradients_a_map(
     subject: Subject, tmp_path: Path
 ) -> None:
     campaign = Campaign(subject, TINY, ("top_k",), (1, 2, 3), tmp_path)
-    gradient, lift, path = plan(campaign)
+    gradient, _, path = (run.work for run in runs(campaign))
     double = replace(TINY, budget=Budget(3, 10, 4.0))
-    assert plan(replace(campaign, preset=double))[0].forwards > 1.9 * gradient.forwards
+    assert runs(replace(campaign, preset=double))[0].work.forwards > 1.9 * gradient.forwards
     assert path.forwards > gradient.forwards * (2 * 3) / (3 * 5)
-    total = gradient.forwards + lift.forwards + path.forwards
-    assert "roughly 2.8 h" in describe(campaign, 1e4 / total)[-1]
 
 
 def test_examples_show_every_image_before_and_after(subject: Subject, tmp_path: Path) -> None:
     preset = replace(TINY, epsilon=(8.0,), budget=Budget(2, 5, 4.0))
-    said: list[str] = []
-    table = attack_examples(
-        Request(subject, preset, tmp_path, (1, 2), progress=False, say=said.append)
-    )
+    place = quiet(tmp_path)
+    table = make(attack_examples(Request(subject, preset, place, (1, 2))), place).tables[".csv"]
     assert set(table["sample"]) == {1, 2}
     assert set(table["explainer"]) == set(preset.methods)
     assert is_png(tmp_path / "attack_examples.png")
@@ -215,9 +219,8 @@ def test_examples_show_every_image_before_and_after(subject: Subject, tmp_path: 
 
 def test_a_targeted_attack_draws_the_map_into_the_region(subject: Subject, tmp_path: Path) -> None:
     preset = Preset(Budget(1, 30, 1.0), {}, ("gradient",), (16.0,), k=20)
-    table = targeted(
-        subject, preset, tmp_path, sample=2, region=(0, 0, 6, 4), progress=False, say=str
-    )
+    place, wanted = quiet(tmp_path), Region(2, (0, 0, 6, 4))
+    table = make(targeted(subject, preset, place, wanted), place).tables[".csv"]
     (row,) = table.to_dict("records")
     assert row["success"] and row["area"] == pytest.approx(24 / 144)
     assert row["attacked"] > row["clean"] and row["attacked"] > row["random"]
@@ -228,9 +231,10 @@ def test_a_targeted_attack_draws_the_map_into_the_region(subject: Subject, tmp_p
 
 def test_another_region_in_the_same_directory_is_refused(subject: Subject, tmp_path: Path) -> None:
     preset = Preset(Budget(1, 2, 4.0), {}, ("gradient",), (8.0,), k=20)
-    targeted(subject, preset, tmp_path, sample=2, region=(0, 0, 6, 4), progress=False, say=str)
+    place = quiet(tmp_path)
+    make(targeted(subject, preset, place, Region(2, (0, 0, 6, 4))), place)
     with pytest.raises(InputError, match="region was"):
-        targeted(subject, preset, tmp_path, sample=2, region=(0, 0, 6, 5), progress=False, say=str)
+        make(targeted(subject, preset, place, Region(2, (0, 0, 6, 5))), place)
 
 
 def test_the_first_image_of_a_class_is_found_or_missed_by_name(subject: Subject) -> None:

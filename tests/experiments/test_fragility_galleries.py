@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -10,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from tf_fragile.experiments.fragility.subject import Subject
 
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
@@ -23,6 +23,10 @@ from tf_fragile.experiments.fragility.images.panels import attacked_panels, clea
 from tf_fragile.experiments.fragility.images.request import Request
 from tf_fragile.experiments.fragility.images.subjective import objective_vs_subjective, told
 from tf_fragile.experiments.fragility.presets import Budget, Preset
+from tf_fragile.experiments.frame.job import Job
+from tf_fragile.experiments.frame.place import Place
+from tf_fragile.experiments.frame.running import make
+from tf_fragile.experiments.frame.subject import Subject
 from tf_fragile.probes.fragility.pictures import Picture
 
 SIDE, COUNT = 12, 8
@@ -59,8 +63,14 @@ def size(path: Path) -> tuple[int, int]:
         return picture.size
 
 
-def quiet(_: str) -> None:
-    """Takes what a figure says."""
+def quiet(out: Path) -> Place:
+    """A place that says nothing."""
+    return Place(out, progress=False, say=lambda _: None)
+
+
+def made(figure: Callable[[Request], Job], request: Request) -> pd.DataFrame:
+    """The table of a figure of single images."""
+    return make(figure(request), request.place).tables[".csv"]
 
 
 def test_the_gallery_has_a_picture_a_method_and_both_attacks_on_every_image(
@@ -68,7 +78,7 @@ def test_the_gallery_has_a_picture_a_method_and_both_attacks_on_every_image(
 ) -> None:
     own = {"deeplift_rescale": Budget(1, 3, 4.0)}
     preset = Preset(Budget(2, 3, 4.0), own, ("gradient", "deeplift_rescale"), (8.0,), k=20)
-    table = attack_gallery(Request(subject, preset, tmp_path, progress=False, say=quiet))
+    table = made(attack_gallery, Request(subject, preset, quiet(tmp_path)))
     counts = table.groupby(["explainer", "attack"])["sample"].nunique().to_dict()
     for method, count in (("gradient", 2), ("deeplift_rescale", 1)):
         for attack in ("top_k", "mass_center", "random_sign"):
@@ -81,7 +91,7 @@ def test_the_gallery_has_a_picture_a_method_and_both_attacks_on_every_image(
 
 
 def test_each_attack_on_deep_taylor_has_images_of_its_own(subject: Subject, tmp_path: Path) -> None:
-    table = dtd_examples(Request(subject, TAYLOR, tmp_path, progress=False, say=quiet))
+    table = made(dtd_examples, Request(subject, TAYLOR, quiet(tmp_path)))
     images = {
         attack: set(table[table["attack"] == attack]["sample"])
         for attack in ("top_k", "mass_center")
@@ -94,13 +104,14 @@ def test_each_attack_on_deep_taylor_has_images_of_its_own(subject: Subject, tmp_
     assert set(manifest["runs"]) == {"deep_taylor, top_k", "deep_taylor, mass_center"}
     with pytest.raises(InputError, match="shows one method"):
         two = Preset(Budget(1, 1, 8.0), {}, ("gradient", "deep_taylor"), (8.0,), k=20)
-        dtd_examples(Request(subject, two, tmp_path, progress=False, say=quiet))
+        dtd_examples(Request(subject, two, quiet(tmp_path)))
 
 
 def test_the_curves_of_deep_taylor_have_the_published_values_beside_them(
     subject: Subject, tmp_path: Path
 ) -> None:
-    table = compare(dtd_curves(), subject, TAYLOR, tmp_path, progress=False, say=quiet)
+    place = quiet(tmp_path)
+    table = make(compare(dtd_curves(), subject, TAYLOR, place), place).tables[".csv"]
     beside = table.set_index(["metric", "attack"])["paper"]
     assert beside["top_k_intersection", "random_sign"] == 0.757
     assert beside["center_shift", "mass_center"] == 47.1
@@ -113,8 +124,8 @@ def test_every_attack_on_an_image_has_every_metric_beside_its_map(
 ) -> None:
     preset = Preset(Budget(1, 3, 4.0), {}, ("gradient",), (8.0,), k=20)
     said: list[str] = []
-    request = Request(subject, preset, tmp_path, progress=False, say=said.append)
-    table = objective_vs_subjective(request)
+    place = Place(tmp_path, progress=False, say=said.append)
+    table = made(objective_vs_subjective, Request(subject, preset, place))
     assert set(table["attack"]) == {"random_sign", "top_k", "mass_center", "distance"}
     shown = ["top_k_intersection", "spearman", "center_shift", "ssim", "lens_recall"]
     assert table.loc[table["success"] == 1, shown].notna().all(axis=None)

@@ -16,8 +16,6 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from PIL import Image
-from tf_fragile.experiments.fragility.geometry.output import Request
-from tf_fragile.experiments.fragility.subject import Subject
 
 from tf_fragile.backprop.network import as_network
 from tf_fragile.data.preprocessing import PREPROCESSINGS
@@ -51,17 +49,20 @@ from tf_fragile.experiments.fragility.geometry.lipschitz import (
 )
 from tf_fragile.experiments.fragility.geometry.orthogonality import orthogonality, summary
 from tf_fragile.experiments.fragility.geometry.settings import (
-    FIGURES,
+    PRESETS,
     Dimension,
     Intuition,
     Lipschitz,
     NetTable,
     Orthogonality,
     TwoLayer,
-    settings_of,
 )
 from tf_fragile.experiments.fragility.geometry.toy_net import Field, corner_data, evaluate, train
-from tf_fragile.experiments.fragility.presets import PRESET_NAMES
+from tf_fragile.experiments.frame.job import Job
+from tf_fragile.experiments.frame.place import Place
+from tf_fragile.experiments.frame.presets import PRESET_NAMES, overridden
+from tf_fragile.experiments.frame.running import make
+from tf_fragile.experiments.frame.subject import Subject
 from tf_fragile.models.zoo import save_weights_npz
 from tf_fragile.models.zoo.cifar import build_cifar10_fragility
 
@@ -94,8 +95,19 @@ def subject() -> Subject:
     return Subject("tiny", model, source)
 
 
-def quiet(_: str) -> None:
-    """Takes what a figure says."""
+def made(job: Job, out: Path) -> pd.DataFrame:
+    """The table of a figure, made without a word."""
+    return make(job, quiet(out)).tables[".csv"]
+
+
+def quiet(out: Path) -> Place:
+    """A place that says nothing."""
+    return Place(out, progress=False, say=lambda _: None)
+
+
+def settings_of(figure: str, name: str, **overrides: object) -> object:
+    """A preset of a figure with some of its fields replaced."""
+    return overridden(PRESETS[figure], name, **overrides)
 
 
 def is_png(path: Path) -> bool:
@@ -107,9 +119,9 @@ def manifest(path: Path) -> dict:
     return json.loads(path.read_text("utf-8"))
 
 
-@pytest.mark.parametrize("figure", list(FIGURES))
+@pytest.mark.parametrize("figure", list(PRESETS))
 def test_every_figure_has_three_presets_and_each_is_no_less_work(figure: str) -> None:
-    presets = FIGURES[figure]
+    presets = PRESETS[figure]
     assert tuple(presets) == PRESET_NAMES
     for f in fields(presets["cpu"]):
         if f.name in ("tolerance", "epsilon", "beta"):
@@ -120,7 +132,7 @@ def test_every_figure_has_three_presets_and_each_is_no_less_work(figure: str) ->
 
 
 def test_the_papers_protocol_for_angles() -> None:
-    paper = FIGURES["orthogonality"]["paper"]
+    paper = PRESETS["orthogonality"]["paper"]
     assert (paper.num_images, paper.max_iterations, paper.tolerance) == (1000, 300, 1e-4)
     assert paper.finetune_steps > 0 and paper.beta == 1
 
@@ -145,9 +157,7 @@ def test_overrides_replace_a_presets_fields_and_wrong_ones_are_refused() -> None
 def test_dimension_the_closed_form_is_measured_and_random_signs_do_not_grow(
     tmp_path: Path,
 ) -> None:
-    table = demo_dimension(
-        Dimension((10, 1000), (1e-4, 0.1), 6), Request(tmp_path, command=("x.py",)), say=quiet
-    )
+    table = made(demo_dimension(Dimension((10, 1000), (1e-4, 0.1), 6)), tmp_path)
     small, large = (table[table["epsilon"] == e] for e in (1e-4, 0.1))
     np.testing.assert_allclose(small["measured"], small["closed_form"], rtol=1e-3)
     growth = small["measured"].iloc[1] / small["measured"].iloc[0]
@@ -162,7 +172,7 @@ def test_dimension_the_closed_form_is_measured_and_random_signs_do_not_grow(
 
 def test_two_layer_power_iteration_agrees_with_the_closed_form(tmp_path: Path) -> None:
     settings = TwoLayer(32, (1, 4, 16), 8, max_iterations=2000, tolerance=1e-9)
-    table = demo_two_layer(settings, Request(tmp_path), say=quiet)
+    table = made(demo_two_layer(settings), tmp_path)
     orthogonal = table[table["kind"] == "orthogonal"]
     assert (orthogonal["largest_difference"] < 1e-4).all() and (orthogonal["converged"] > 0.5).all()
     one = table[table["h"] == 1]
@@ -182,7 +192,7 @@ def test_the_closed_cosine_of_equal_units_is_one_over_the_root_of_their_number()
 
 def test_no_gradient_is_found_to_change_faster_than_the_bound(tmp_path: Path) -> None:
     settings = Lipschitz((1, 3), (0.5, 2.0), 6, nets=2, starts=6, ascent_steps=20)
-    table = demo_lipschitz(settings, Request(tmp_path), say=quiet)
+    table = made(demo_lipschitz(settings), tmp_path)
     assert table["bound_holds"].all()
     assert (table["ratio"] <= table["bound"] * (1 + 1e-9)).all()
     single = table[table["depth"] == 1]
@@ -222,7 +232,7 @@ def test_bounds_by_hand() -> None:
 
 
 def test_the_schematic_is_of_a_trained_network_whose_gradient_turns(tmp_path: Path) -> None:
-    table = intuition(Intuition(8, 200, 41, 0.15), Request(tmp_path), say=quiet)
+    table = made(intuition(Intuition(8, 200, 41, 0.15)), tmp_path)
     before, after = table.to_dict("records")
     assert before["share1"] > 0.5 > after["share1"]
     assert before["logit"] > 0 and after["logit"] > 0
@@ -261,20 +271,20 @@ def test_angles_are_written_image_by_image_and_taken_up_again(
     subject: Subject, tmp_path: Path
 ) -> None:
     said: list[str] = []
-    request = Request(tmp_path, 0, ("x.py",))
-    table = orthogonality(subject, TINY_ANGLES, request, progress=False, say=said.append)
+    place = Place(tmp_path, progress=False, say=said.append)
+    table = make(orthogonality(subject, TINY_ANGLES, place), place).tables[".csv"]
     assert len(table) == 4 and table["angle"].between(0, 90).all() and 0 not in set(table["sample"])
-    assert "left out: " in said[0]
+    assert any("left out: " in line for line in said)
     told = pd.read_csv(tmp_path / "orthogonality.summary.csv").set_index("metric")
     assert told.loc["angle", "mean"] == pytest.approx(table["angle"].mean(), rel=1e-5)
     assert told.loc["angle", "q50"] == pytest.approx(table["angle"].median(), rel=1e-5)
     assert is_png(tmp_path / "orthogonality.png")
     assert manifest(tmp_path / "orthogonality.manifest.json")["images"]["misclassified"] <= 1
     (tmp_path / "run" / "records" / "curvature" / "part-00001.parquet").unlink()
-    again = orthogonality(subject, TINY_ANGLES, request, progress=False, say=quiet)
+    again = make(orthogonality(subject, TINY_ANGLES, place), place).tables[".csv"]
     pd.testing.assert_frame_equal(again, table)
     with pytest.raises(InputError, match=r"beta was 1\.0 and is now 2\.0"):
-        orthogonality(subject, replace(TINY_ANGLES, beta=2.0), request, progress=False, say=quiet)
+        make(orthogonality(subject, replace(TINY_ANGLES, beta=2.0), place), place)
 
 
 def test_images_without_curvature_are_left_out_of_the_summary() -> None:
@@ -286,7 +296,7 @@ def test_images_without_curvature_are_left_out_of_the_summary() -> None:
 
 
 def test_the_built_network_is_the_published_one(tmp_path: Path) -> None:
-    table = tab_cifar_net(NetTable(10), Request(tmp_path), say=quiet)
+    table = made(tab_cifar_net(NetTable(10)), tmp_path)
     assert table["agrees"].all() and table["parameters"].sum() == PUBLISHED_TOTAL == 13_592_970
     assert "| | total | | 13,592,970 | 13,592,970 | yes |" in (
         tmp_path / "tab_cifar_net.md"
@@ -376,9 +386,9 @@ def run(binary: str, *args: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("figure", list(FIGURES))
+@pytest.mark.parametrize("figure", list(PRESETS))
 def test_every_figure_has_a_binary_that_refuses_bad_flags_in_a_sentence(figure: str) -> None:
-    flag = fields(FIGURES[figure]["cpu"])[0].name
+    flag = fields(PRESETS[figure]["cpu"])[0].name
     done = run(figure, f"--{flag}=0")
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert re.search(rf"^error: --{flag} is 0; give .*a whole number from 1 to ", done.stderr, re.M)

@@ -8,7 +8,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from tf_fragile.experiments.fragility.subject import Subject
 
 import tf_fragile as tff
 from tf_fragile.data.preprocessing import PREPROCESSINGS
@@ -16,6 +15,7 @@ from tf_fragile.data.source import Sample, Source
 from tf_fragile.experiments.fragility.campaign import Campaign, probes
 from tf_fragile.experiments.fragility.methods import explainer_of, surrogate_of
 from tf_fragile.experiments.fragility.presets import Budget, Preset
+from tf_fragile.experiments.frame.subject import Subject
 from tf_fragile.surrogates import NoSurrogate, Softplus
 
 SIDE = 8

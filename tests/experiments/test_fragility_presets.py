@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from tf_fragile.experiments.fragility.figures import FIGURES, preset
 
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.fragility.flags import by_method, numbers
-from tf_fragile.experiments.fragility.presets import PRESET_NAMES, Preset
+from tf_fragile.experiments.fragility.budgets import PRESETS, preset
+from tf_fragile.experiments.fragility.flags import by_method
+from tf_fragile.experiments.fragility.presets import Preset
+from tf_fragile.experiments.frame.flags import numbers
+from tf_fragile.experiments.frame.presets import PRESET_NAMES
 
 
 def work(chosen: Preset) -> float:
@@ -19,16 +21,16 @@ def work(chosen: Preset) -> float:
     )
 
 
-@pytest.mark.parametrize("figure", list(FIGURES))
+@pytest.mark.parametrize("figure", list(PRESETS))
 def test_every_figure_has_the_three_presets_and_each_costs_more_than_the_last(figure: str) -> None:
-    assert tuple(FIGURES[figure]) == PRESET_NAMES
-    quick, cpu, paper = (work(FIGURES[figure][name]) for name in PRESET_NAMES)
+    assert tuple(PRESETS[figure]) == PRESET_NAMES
+    quick, cpu, paper = (work(PRESETS[figure][name]) for name in PRESET_NAMES)
     assert 0 < quick < cpu < paper
 
 
-@pytest.mark.parametrize("figure", list(FIGURES))
+@pytest.mark.parametrize("figure", list(PRESETS))
 def test_the_paper_preset_is_the_papers_protocol(figure: str) -> None:
-    paper = FIGURES[figure]["paper"]
+    paper = PRESETS[figure]["paper"]
     for method in paper.methods:
         assert (paper.of(method).steps, paper.of(method).step_size) == (300, 0.5)
     assert paper.of("integrated_gradients").settings == {"steps": 100, "rule": "right"}
@@ -41,33 +43,33 @@ def test_the_paper_preset_is_the_papers_protocol(figure: str) -> None:
 
 
 def test_the_papers_imagenet_figure_has_its_images_radii_and_k() -> None:
-    paper = FIGURES["imagenet"]["paper"]
+    paper = PRESETS["imagenet"]["paper"]
     assert {paper.of(method).num_images for method in paper.methods} == {512}
     assert (paper.epsilon, paper.k) == ((1, 2, 4, 8), 1000)
-    assert FIGURES["cifar"]["paper"].k == 100
+    assert PRESETS["cifar"]["paper"].k == 100
 
 
 def test_the_columns_are_the_papers_and_deep_taylor_stands_beside_the_gradients_own_runs() -> None:
     columns = ("gradient", "deeplift_rescale", "integrated_gradients")
     for figure in ("imagenet", "cifar", "examples", "targeted", "gallery", "objectives"):
-        assert all(chosen.methods == columns for chosen in FIGURES[figure].values()), figure
+        assert all(chosen.methods == columns for chosen in PRESETS[figure].values()), figure
     for name in PRESET_NAMES:
-        beside = FIGURES["dtd"][name]
+        beside = PRESETS["dtd"][name]
         assert beside.methods == ("gradient", "deep_taylor")
-        assert beside.of("gradient") == FIGURES["imagenet"][name].of("gradient")
+        assert beside.of("gradient") == PRESETS["imagenet"][name].of("gradient")
 
 
 @pytest.mark.parametrize("name", PRESET_NAMES)
-@pytest.mark.parametrize("figure", list(FIGURES))
+@pytest.mark.parametrize("figure", list(PRESETS))
 def test_every_attack_has_steps_enough_to_reach_its_largest_radius(figure: str, name: str) -> None:
-    chosen = FIGURES[figure][name]
+    chosen = PRESETS[figure][name]
     for method in chosen.methods:
         budget = chosen.of(method)
         assert budget.steps * budget.step_size >= max(chosen.epsilon), method
 
 
 def test_an_override_reaches_every_method_and_leaves_the_rest() -> None:
-    before, chosen = FIGURES["imagenet"]["cpu"], preset("imagenet", "cpu", steps=7, k=50)
+    before, chosen = PRESETS["imagenet"]["cpu"], preset("imagenet", "cpu", steps=7, k=50)
     for method in chosen.methods:
         assert chosen.of(method).steps == 7
         assert chosen.of(method).num_images == before.of(method).num_images
@@ -75,7 +77,7 @@ def test_an_override_reaches_every_method_and_leaves_the_rest() -> None:
 
 
 def test_an_override_by_method_reaches_only_that_one() -> None:
-    before = FIGURES["imagenet"]["cpu"]
+    before = PRESETS["imagenet"]["cpu"]
     chosen = preset("imagenet", "cpu", num_images={"gradient": 3}, ig_steps=9)
     assert chosen.of("gradient").num_images == 3
     assert (

@@ -9,7 +9,6 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from tf_fragile.experiments.fragility.subject import Subject
 
 from tf_fragile.data.preprocessing import PREPROCESSINGS
 from tf_fragile.data.source import Sample, Source
@@ -17,6 +16,9 @@ from tf_fragile.errors import InputError
 from tf_fragile.experiments.fragility.ranking.figure import explainer_ranking
 from tf_fragile.experiments.fragility.ranking.presets import RANKINGS, Ranking, ranking
 from tf_fragile.experiments.fragility.ranking.ranking import COLUMNS, Contestants
+from tf_fragile.experiments.frame.place import Place
+from tf_fragile.experiments.frame.running import make as made_by
+from tf_fragile.experiments.frame.subject import Subject
 from tf_fragile.explainers.catalog import names
 
 SIDE, COUNT = 10, 6
@@ -53,10 +55,18 @@ def subject() -> Subject:
 @pytest.fixture(scope="module")
 def made(subject: Subject, tmp_path_factory: pytest.TempPathFactory):
     out, said = tmp_path_factory.mktemp("ranking"), []
-    found = explainer_ranking(
-        TINY, subject, out, command=("x.py",), progress=False, say=said.append
-    )
-    return found, out, said
+    place = Place(out, command=("x.py",), progress=False, say=said.append)
+    return ranked(TINY, subject, place), out, said
+
+
+def ranked(chosen: Ranking, subject: Subject, place: Place) -> pd.DataFrame:
+    """The table of a ranking, made at `place`."""
+    return made_by(explainer_ranking(chosen, subject, place), place).tables[".csv"]
+
+
+def telling(out: Path, said: list[str] | None = None) -> Place:
+    """A place that tells a list."""
+    return Place(out, progress=False, say=([] if said is None else said).append)
 
 
 def test_every_explainer_has_a_row_and_the_one_with_most_left_is_first(made) -> None:
@@ -79,7 +89,7 @@ def test_a_map_that_does_not_follow_the_input_has_no_number_and_is_said_to_be_st
     gradient = made[0].set_index("explainer").loc["gradient"]
     assert gradient["stuck"] == 0.0 and gradient["attacked"] < gradient["random"]
     chosen = ranking("quick", methods=("gradient",), k=20)
-    found = explainer_ranking(chosen, make("linear"), tmp_path, progress=False, say=str)
+    found = ranked(chosen, make("linear"), telling(tmp_path))
     assert (found["stuck"][0], found["random"][0]) == (1.0, 1.0)
     assert (found["n"][0], found["n_failed"][0]) == (0, chosen.num_images)
     assert np.isnan(found["attacked"][0])  # nothing was tried, so nothing withstood it
@@ -95,20 +105,20 @@ def test_costs_of_one_attack_are_counted(made) -> None:
 
 def test_a_ranking_is_taken_up_again_without_computing_anything(made, subject: Subject) -> None:
     found, out, said = made
-    assert "0 of them already there" in said[0] and "6 attacks to build" in said[0]
+    assert "0 of them already there" in said[1] and "6 functions to build" in said[2]
     parts = sorted((out / "runs").glob("*/records/*/*.parquet"))
     before = {part: part.stat().st_mtime_ns for part in parts}
     again: list[str] = []
-    same = explainer_ranking(TINY, subject, out, progress=False, say=again.append)
+    same = ranked(TINY, subject, telling(out, again))
     assert len(parts) == 3 and before == {part: part.stat().st_mtime_ns for part in parts}
-    assert "nothing left to compute" in again[0]
+    assert "3 of them already there" in again[1] and "nothing left to compute" in again[2]
     pd.testing.assert_frame_equal(same.drop(columns="seconds"), found.drop(columns="seconds"))
 
 
 def test_an_explainer_that_refuses_is_listed_last_with_its_sentence(tmp_path: Path) -> None:
     chosen = ranking("quick", methods=("guided_backprop", "gradient"), k=20)
     said: list[str] = []
-    found = explainer_ranking(chosen, make("gelu"), tmp_path, progress=False, say=said.append)
+    found = ranked(chosen, make("gelu"), telling(tmp_path, said))
     assert list(found["explainer"]) == ["gradient", "guided_backprop"]
     last = found.iloc[-1]
     assert np.isnan(last["attacked"]) and "gelu" in last["refused"]
@@ -117,7 +127,7 @@ def test_an_explainer_that_refuses_is_listed_last_with_its_sentence(tmp_path: Pa
     assert manifest["refused"] == {"guided_backprop": last["refused"]}
     with pytest.raises(InputError, match="Every explainer refuses"):
         alone = ranking("quick", methods=("deconvnet",), k=20)
-        explainer_ranking(alone, make("gelu"), tmp_path, progress=False, say=said.append)
+        ranked(alone, make("gelu"), telling(tmp_path, said))
 
 
 def test_patterns_come_from_images_that_are_not_attacked(subject: Subject) -> None:
@@ -155,5 +165,5 @@ def test_a_k_that_does_not_fit_is_refused_before_anything_is_written(
     subject: Subject, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="k=1000"):
-        explainer_ranking(ranking("quick"), subject, tmp_path, progress=False, say=str)
+        ranked(ranking("quick"), subject, telling(tmp_path))
     assert not list(tmp_path.iterdir())

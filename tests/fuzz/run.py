@@ -25,7 +25,7 @@ def main() -> int:
 
     faults, rows = 0, []
     for name, outcomes in (
-        ("command line", line_outcomes(given.lines, given.seed, Path(given.root))),
+        ("command line", line_outcomes(given.lines, given.seed)),
         ("Python", python_outcomes(given.python, given.seed)),
     ):
         start, found = time.monotonic(), []

@@ -18,7 +18,7 @@ LINES, CALLS = 100, 200
 
 
 def test_command_lines_end_in_acceptance_or_a_sentence() -> None:
-    found = list(line_outcomes(LINES, seed=7, root=ROOT))
+    found = list(line_outcomes(LINES, seed=7))
     assert [(o.verdict, o.what, o.detail) for o in found if o.is_fault] == []
     assert {ACCEPTED, REFUSED} == {o.verdict for o in found}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import tensorflow as tf
 
@@ -31,9 +30,9 @@ class _RefusalError(Exception):
     """What a command line was refused with."""
 
 
-def line_outcomes(count: int, seed: int, root: Path, seconds: float = 60.0) -> Iterator[Outcome]:
+def line_outcomes(count: int, seed: int, seconds: float = 60.0) -> Iterator[Outcome]:
     """Command lines, up to where a model would be opened."""
-    read = Reader(root)
+    read = Reader()
     try:
         for line in lines(count, seed):
             yield _of_line(read, line, seconds)

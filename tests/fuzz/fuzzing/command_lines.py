@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
 import random
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -260,8 +258,7 @@ class Opened(BaseException):
 class Reader:
     """Runs a program's `main` on arguments as the shell gives them, up to `Opened`."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self) -> None:
         self.defined: tuple[str, ...] = ()
 
     def __call__(self, line: Line) -> tuple[int | None, str]:
@@ -293,12 +290,9 @@ class Reader:
             command.define_flags()
             main = command.main
         else:
-            path = self.root / "bin" / "fragility" / f"{program}.py"
-            spec = importlib.util.spec_from_file_location(f"fuzzed_{program}", path)
-            assert spec is not None and spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-            main = module.main
+            from tf_fragile.experiments.binary import figure
+
+            main = figure(program)
         self.defined = tuple(set(flags.FLAGS) - before)
         return main
 
@@ -315,8 +309,8 @@ def _doors() -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for place in (
             "tf_fragile.models.zoo.load",
-            "tf_fragile.experiments.fragility.subject.open_subject",
-            "tf_fragile.experiments.fragility.geometry.output.Request.__init__",
+            "tf_fragile.experiments.frame.subject.open_subject",
+            "tf_fragile.experiments.frame.running.make_directory",
         ):
             stack.enter_context(mock.patch(place, side_effect=Opened()))
         stack.enter_context(mock.patch("tf_fragile.audit.run.held", contextlib.nullcontext))

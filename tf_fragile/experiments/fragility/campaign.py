@@ -64,12 +64,6 @@ def runs(campaign: Campaign) -> tuple[Run, ...]:
     return tuple(_run(campaign, method, probe) for method, probe in probes(campaign).items())
 
 
-def header(campaign: Campaign) -> str:
-    """What is attacked and where the records go, in words."""
-    subject = campaign.subject
-    return f"{subject.name} on {subject.source.name}, records in {campaign.directory}"
-
-
 def probes(campaign: Campaign) -> dict[str, FragilityProbe]:
     """A probe for each method; raises `InputError` for settings that can't work."""
     preset, subject = campaign.preset, campaign.subject

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tf_fragile.experiments.frame import probing as frame
+from tf_fragile.experiments.frame.probing import Explained
 from tf_fragile.experiments.frame.subject import Subject
-from tf_fragile.explainers.catalog import EXPLAINERS, explain, settings_of
+from tf_fragile.explainers.catalog import EXPLAINERS, settings_of
 from tf_fragile.explainers.explainer import Explainer
-from tf_fragile.explainers.needs import FromData, filled
 
 
 def explainer_of(subject: Subject, name: str, settings: Mapping[str, Any]) -> Explainer:
@@ -22,8 +23,7 @@ def explainer_of(subject: Subject, name: str, settings: Mapping[str, Any]) -> Ex
     """
     known = settings_of(name)
     own = {key: value for key, value in settings.items() if key in known}
-    data = FromData(subject.source, subject.network)
-    return explain(name, subject.network, **filled(EXPLAINERS[name], own, data))
+    return frame.explainer_of(subject, Explained(name, own))
 
 
 def surrogate_of(name: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tf_fragile.errors import InputError
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.experiments.frame.presets import PRESET_NAMES
 
 if TYPE_CHECKING:  # what stands there takes seconds to import, and a command line answers at once
@@ -51,25 +52,6 @@ class Flags:
 
     define: Callable[[], None]
     read: Callable[[Any], Any] = _as_given
-
-
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """A figure as it was asked for.
-
-    Attributes:
-      name: of the figure.
-      settings: the preset, with what flags say in place of its fields.
-      given: the parsed flags, as attributes.
-      more: what its further flags say.
-      model: the network of the zoo; empty for figures without one.
-    """
-
-    name: str
-    settings: Any
-    given: Any
-    more: Any = None
-    model: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -24,23 +26,35 @@ def plan(job: Job, store: Store, kept: Sequence[Kept]) -> list[str]:
       store: of its tables.
       kept: these tables.
     """
-    lines = [*job.lines]
+    lines = [*headers(job.runs), *job.lines]
     if job.runs:
         work = [missing(run) for run in job.runs]
         total = sum(run.work.forwards for run in job.runs)
-        left = Work() if not work else sum(work, Work())
+        left = sum(work, Work())
         lines += [line for one in work for line in one.lines]
         said = "nothing left to compute"
         if left.forwards or left.builds:
             speed = seconds_per_forward(job.runs[0].subject, job.rows)
             said = f"roughly {spoken(left.forwards * speed + BUILD * left.builds)} to go here"
         lines.append(
-            f"  about {total:,.0f} forward passes in all and {left.builds} attacks to build, {said}"
+            f"  about {total:,.0f} forward passes in all and {left.builds} functions to build, "
+            f"{said}"
         )
     if kept:
         there = len(kept) - len(store.missing(kept))
         lines.append(f"  {len(kept)} tables to compute, {there} of them already there")
     return [*lines, *job.notes]
+
+
+def headers(runs: Sequence[Run]) -> list[str]:
+    """On which network and data the runs are, and where their records go, a line a subject."""
+    places: dict[Subject, list[Path]] = {}
+    for run in runs:
+        places.setdefault(run.subject, []).append(run.directory.parent)
+    return [
+        f"{subject.name} on {subject.source.name}, records in {os.path.commonpath(directories)}"
+        for subject, directories in places.items()
+    ]
 
 
 def missing(run: Run) -> Work:

@@ -15,7 +15,7 @@ from tf_fragile.data.reading import Reading
 from tf_fragile.data.source import Source
 from tf_fragile.data.sources import open_source
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.models import zoo
 
 _BATCH = 16

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class Kept:
             "settings": dict(self.table.settings),
             "seed": self.seed,
             "versions": versions(),
-            "code": _digest(self.table.compute) if is_own(self.table.compute) else None,
+            "code": _code(self.table.compute),
         }
         return key_of("table", made_of)
 
@@ -73,6 +73,11 @@ def read(store: Store, kept: Kept) -> pd.DataFrame:
     return pd.read_parquet(store.path(kept.key) / _FILE)
 
 
-def _digest(code: Any) -> str:
-    text = json.dumps(OwnCode().value(code), sort_keys=True)
+def _code(compute: Any) -> str | None:
+    """A digest of the user's own code; of what is installed, the version says enough."""
+    while isinstance(compute, partial):
+        compute = compute.func
+    if not is_own(compute):
+        return None
+    text = json.dumps(OwnCode().value(compute), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

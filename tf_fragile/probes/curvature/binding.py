@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 from tf_fragile.derivatives.corrected import Corrected
-from tf_fragile.errors import InputError
 from tf_fragile.probes.contract import Bound, Subject
 from tf_fragile.probes.curvature.probe import EXPLAINER, CurvatureProbe
 from tf_fragile.probes.curvature.settings import CurvatureSettings
@@ -16,13 +15,8 @@ def bind(settings: CurvatureSettings, subject: Subject) -> Bound:
     """The probe of a subject.
 
     Raises:
-      InputError: a model of several inputs, or without a graph in which to put softplus.
+      InputError: a model without a graph in which to put softplus.
     """
-    if isinstance(subject.source.image_shape, dict):
-        raise InputError(
-            "curvature is that of one input, and this model takes several; leave it out of "
-            "--probes."
-        )
     beta = beta_for(subject.source.range) if settings.beta is None else settings.beta
     gate = subject.derivatives
     surrogate: Surrogate = Softplus(beta=beta)

@@ -53,7 +53,7 @@ def table_of(summary: pd.DataFrame) -> Table:
 def _metrics(summary: pd.DataFrame) -> list[str]:
     """The metrics that maps of this kind have; all where no attack found anything."""
     known = [m for m in summarised() if f"{m}_mean" in summary.columns]
-    there = [m for m in known if (summary[f"{m}_n"] > 0).any()]
+    there = [m for m in known if summary[f"{m}_mean"].notna().any()]
     return there or known
 
 

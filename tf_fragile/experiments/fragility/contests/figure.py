@@ -12,8 +12,8 @@ import pandas as pd
 from tf_fragile.experiments.fragility.contests.contest import Contest, runs, table
 from tf_fragile.experiments.fragility.contests.entries import SUBJECTS, Wanted
 from tf_fragile.experiments.fragility.contests.presets import contest as contest_of
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.experiments.frame.drawing import BLUE, GREEN, GREY, VERMILION, new_figure, save
-from tf_fragile.experiments.frame.figure import Asked
 from tf_fragile.experiments.frame.job import Drawn, Found, Job
 from tf_fragile.experiments.frame.place import Place
 from tf_fragile.experiments.frame.subject import Subject, choose_correct, facts, opened, said
@@ -54,7 +54,6 @@ def budget_curve(contest: Contest, subject: Subject, place: Place) -> Job:
         "budget_curve",
         partial(_draw, contest, subject),
         runs(contest, subject, chosen.positions, place.out, place.seed),
-        lines=(f"{subject.name} on {subject.source.name}, records in {place.out}",),
         notes=(said(chosen),),
         facts=facts(subject, chosen),
         rows=contest.rows,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tf_fragile.experiments import training
 from tf_fragile.experiments.fragility.curves.comparison import Comparison, compare
-from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.experiments.frame.job import Job
 from tf_fragile.experiments.frame.place import Place
 from tf_fragile.experiments.frame.subject import open_subject

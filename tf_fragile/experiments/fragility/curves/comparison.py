@@ -11,7 +11,7 @@ from functools import partial
 
 import pandas as pd
 
-from tf_fragile.experiments.fragility.campaign import Campaign, header, runs
+from tf_fragile.experiments.fragility.campaign import Campaign, runs
 from tf_fragile.experiments.fragility.curves.curves import curves, for_people
 from tf_fragile.experiments.fragility.curves.orderings import orderings
 from tf_fragile.experiments.fragility.plots import curves_picture
@@ -70,7 +70,6 @@ def compare(figure: Comparison, subject: Subject, preset: Preset, place: Place) 
         figure.name,
         partial(_draw, figure, campaign),
         runs(campaign),
-        lines=(header(campaign),),
         notes=(said(selection),),
         facts=facts(subject, selection),
         rows=preset.rows,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tf_fragile.experiments.fragility.curves.comparison import Comparison, compare
 from tf_fragile.experiments.fragility.curves.paper import METRICS, paper_curves
-from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.experiments.frame.job import Job
 from tf_fragile.experiments.frame.place import Place
 from tf_fragile.experiments.frame.subject import opened

@@ -18,7 +18,7 @@ import pandas as pd
 
 from tf_fragile.errors import InputError
 from tf_fragile.experiments.fragility.geometry.settings import NetTable
-from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.experiments.frame.job import Drawn, Found, Job, Table
 from tf_fragile.experiments.frame.place import Place
 from tf_fragile.experiments.frame.subject import Subject, open_subject
@@ -92,15 +92,9 @@ def tab_cifar_net(
     built = Table("layers", {}, lambda: layers_table(build_cifar10_fragility()))
     tables = [built]
     if subject is not None:
-        measured = subject
-        tables.append(
-            Table(
-                MEASURED,
-                asdict(settings)
-                | {"model": fingerprint(measured.model), "data": measured.source.name},
-                lambda: pd.DataFrame([accuracies(measured, settings.num_images, seed)]),
-            )
-        )
+        about = {"model": fingerprint(subject.model), "data": subject.source.fingerprint()}
+        measured = partial(_measured, subject, settings.num_images, seed)
+        tables.append(Table(MEASURED, asdict(settings) | about, measured))
     facts = {"settings": asdict(settings), "published_parameters": PUBLISHED_TOTAL}
     return Job(NAME, partial(_drawn, trained), tables=tables, facts=facts)
 
@@ -205,6 +199,10 @@ def accuracies(subject: Subject, num: int, seed: int) -> dict[str, Any]:
             labels = np.argmax(np.asarray(network.logits(batch.image)), axis=1)
             right[name] += int((labels == batch.label).sum())
     return {"images": len(order)} | {name: count / len(order) for name, count in right.items()}
+
+
+def _measured(subject: Subject, num: int, seed: int) -> pd.DataFrame:
+    return pd.DataFrame([accuracies(subject, num, seed)])
 
 
 def markdown(

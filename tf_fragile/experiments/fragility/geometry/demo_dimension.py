@@ -20,8 +20,8 @@ import tensorflow as tf
 
 from tf_fragile.backprop.network import Network, as_network
 from tf_fragile.experiments.fragility.geometry.settings import Dimension
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.experiments.frame.drawing import BLUE, GREEN, GREY, VERMILION, new_figure, save
-from tf_fragile.experiments.frame.figure import Asked
 from tf_fragile.experiments.frame.job import Drawn, Found, Job, Table
 from tf_fragile.experiments.frame.place import Place
 from tf_fragile.explainers.gradient import input_gradient

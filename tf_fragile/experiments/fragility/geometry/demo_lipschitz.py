@@ -21,8 +21,8 @@ from tf_fragile.experiments.fragility.geometry.lipschitz import (
     random_layers,
 )
 from tf_fragile.experiments.fragility.geometry.settings import Lipschitz
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.experiments.frame.drawing import BLUE, GREY, VERMILION, new_figure, save
-from tf_fragile.experiments.frame.figure import Asked
 from tf_fragile.experiments.frame.job import Drawn, Found, Job, Table
 from tf_fragile.experiments.frame.place import Place
 

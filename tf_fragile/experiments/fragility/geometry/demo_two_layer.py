@@ -21,6 +21,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tf_fragile.experiments.fragility.geometry.settings import TwoLayer
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.experiments.frame.drawing import (
     BLUE,
     GREEN,
@@ -31,7 +32,6 @@ from tf_fragile.experiments.frame.drawing import (
     new_figure,
     save,
 )
-from tf_fragile.experiments.frame.figure import Asked
 from tf_fragile.experiments.frame.job import Drawn, Found, Job, Table
 from tf_fragile.experiments.frame.place import Place
 from tf_fragile.probes.curvature.hessian import Leading, PowerIteration, angle, leading_eigenpair

@@ -27,8 +27,8 @@ from tf_fragile.experiments.fragility.geometry.toy_net import (
     field_table,
     train,
 )
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.experiments.frame.drawing import BLUE, SKY, VERMILION, new_figure, save
-from tf_fragile.experiments.frame.figure import Asked
 from tf_fragile.experiments.frame.job import Drawn, Found, Job, Table
 from tf_fragile.experiments.frame.place import Place
 from tf_fragile.explainers.gradient import input_gradient

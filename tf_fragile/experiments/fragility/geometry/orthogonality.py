@@ -16,8 +16,8 @@ import pandas as pd
 from tf_fragile.experiments.fragility.curves.cifar import MODEL, weights_for
 from tf_fragile.experiments.fragility.geometry.settings import Orthogonality
 from tf_fragile.experiments.fragility.geometry.softplus_net import ACTIVATION, finetuned_weights
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.experiments.frame.drawing import BLUE, GREY, new_figure, save
-from tf_fragile.experiments.frame.figure import Asked
 from tf_fragile.experiments.frame.job import Drawn, Found, Job, run_of
 from tf_fragile.experiments.frame.means import mean_of
 from tf_fragile.experiments.frame.place import Place

@@ -9,12 +9,12 @@ from functools import partial
 import pandas as pd
 
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.fragility.campaign import Campaign, header, runs
+from tf_fragile.experiments.fragility.campaign import Campaign, runs
 from tf_fragile.experiments.fragility.images.gallery import OBJECTIVES
 from tf_fragile.experiments.fragility.images.panels import image_row, per_image, pictures, short
 from tf_fragile.experiments.fragility.images.request import Request, request_of
 from tf_fragile.experiments.fragility.plots import Panel, grid_picture
-from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.experiments.frame.job import Drawn, Found, Job
 from tf_fragile.experiments.frame.place import Place
 from tf_fragile.experiments.frame.subject import facts, said
@@ -53,7 +53,6 @@ def dtd_examples(request: Request) -> Job:
         "dtd_examples",
         partial(_draw, both),
         named,
-        lines=tuple(map(header, both)),
         notes=(said(selection),),
         facts=facts(request.subject, selection),
         rows=request.preset.rows,

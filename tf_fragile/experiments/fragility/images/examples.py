@@ -11,7 +11,7 @@ from tf_fragile.experiments.fragility.images.panels import attacked_panels, clea
 from tf_fragile.experiments.fragility.images.request import Request, Shown, job_of, request_of
 from tf_fragile.experiments.fragility.images.wanted import Example
 from tf_fragile.experiments.fragility.plots import Panel, grid_picture, shared_scale
-from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.experiments.frame.job import Drawn, Job
 from tf_fragile.experiments.frame.place import Place
 from tf_fragile.experiments.frame.subject import Subject

@@ -7,7 +7,7 @@ from functools import partial
 from tf_fragile.experiments.fragility.images.panels import image_row, pictures, short
 from tf_fragile.experiments.fragility.images.request import Request, Shown, job_of, request_of
 from tf_fragile.experiments.fragility.plots import grid_picture
-from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.experiments.frame.job import Drawn, Job
 from tf_fragile.experiments.frame.place import Place
 

@@ -8,10 +8,10 @@ from functools import partial
 
 import pandas as pd
 
-from tf_fragile.experiments.fragility.campaign import Campaign, header, runs
+from tf_fragile.experiments.fragility.campaign import Campaign, runs
 from tf_fragile.experiments.fragility.images.panels import per_image
 from tf_fragile.experiments.fragility.presets import Preset
-from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.experiments.frame.job import Drawn, Found, Job
 from tf_fragile.experiments.frame.place import Place
 from tf_fragile.experiments.frame.subject import (
@@ -109,7 +109,6 @@ def job_of(
         name,
         partial(_draw, campaign, draw),
         runs(campaign),
-        lines=(header(campaign),),
         notes=(said(selection),),
         facts=facts(request.subject, selection),
         rows=request.preset.rows,

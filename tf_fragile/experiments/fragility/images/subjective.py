@@ -13,7 +13,7 @@ import pandas as pd
 from tf_fragile.experiments.fragility.images.panels import clean_panels, pictures, result_of, short
 from tf_fragile.experiments.fragility.images.request import Request, Shown, job_of, request_of
 from tf_fragile.experiments.fragility.plots import Panel, grid_picture, shared_scale
-from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.experiments.frame.job import Drawn, Job
 from tf_fragile.experiments.frame.place import Place
 from tf_fragile.experiments.frame.subject import Subject

@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.fragility.campaign import Campaign, header, runs
+from tf_fragile.experiments.fragility.campaign import Campaign, runs
 from tf_fragile.experiments.fragility.images.panels import caption, per_image, pictures
 from tf_fragile.experiments.fragility.images.regions import Mask, box, from_picture, superpixel
 from tf_fragile.experiments.fragility.images.wanted import Region
 from tf_fragile.experiments.fragility.plots import Panel, grid_picture, shared_scale
 from tf_fragile.experiments.fragility.presets import Preset
-from tf_fragile.experiments.frame.figure import Asked
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.experiments.frame.job import Drawn, Found, Job
 from tf_fragile.experiments.frame.place import Place
 from tf_fragile.experiments.frame.subject import Selection, Subject, facts, opened
@@ -68,7 +68,6 @@ def targeted(subject: Subject, preset: Preset, place: Place, wanted: Region) -> 
         "targeted",
         partial(_drawn, campaign, chosen, how),
         runs(campaign),
-        lines=(header(campaign),),
         facts=facts(subject, Selection((position,), 1, 0)) | own,
         rows=preset.rows,
     )

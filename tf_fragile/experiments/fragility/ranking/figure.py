@@ -14,8 +14,8 @@ from matplotlib.patches import Patch
 
 from tf_fragile.experiments.fragility.ranking.presets import Ranking
 from tf_fragile.experiments.fragility.ranking.ranking import Contestants, is_there, runs, table
+from tf_fragile.experiments.frame.asked import Asked
 from tf_fragile.experiments.frame.drawing import GREY, VERMILION, new_figure, save
-from tf_fragile.experiments.frame.figure import Asked
 from tf_fragile.experiments.frame.job import Drawn, Found, Job
 from tf_fragile.experiments.frame.place import Place
 from tf_fragile.experiments.frame.subject import Subject, choose_correct, facts, opened, said
@@ -62,11 +62,10 @@ def describe(
     contestants: Contestants, positions: tuple[int, ...], directory: Path
 ) -> tuple[str, ...]:
     """What is to be computed, in words; a line for each explainer would be too many."""
-    ranking, subject = contestants.ranking, contestants.subject
+    ranking = contestants.ranking
     everything = ranking.explainers()
     there = sum(is_there(directory / name, positions, ranking.shard_size) for name in everything)
     return (
-        f"{subject.name} on {subject.source.name}, records in {directory}",
         f"  {len(everything)} explainers, {there} of them already there, x {ranking.num_images} "
         f"images x {ranking.steps} steps at ε = {ranking.epsilon:g}",
     )
