@@ -69,7 +69,7 @@ def test_a_figure_of_a_users_file_is_made_with_its_own_flags(toy: str, tmp_path:
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(tmp_path / "quick" / "squares.csv")
     assert table["square"].tolist() == [1, 2, 5]
-    assert "1 tables to compute, 0 of them already there" in done.stdout
+    assert "1 table to compute, 0 already there" in done.stdout
 
 
 def test_wrong_flags_of_it_are_one_sentence(toy: str, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_file_that_raises_is_named_with_its_line(tmp_path: Path) -> None:
     file.write_text("x = 1\nraise ValueError('no')\n", "utf-8")
     done = run("figure", "mine", f"--import={file}")
     assert done.returncode == 2 and done.stderr.count("\n") == 1
-    assert "bad.py, line 2: ValueError: no" in done.stderr
+    assert "could not be run (bad.py, line 2: no)" in done.stderr
 
 
 def test_two_figures_of_one_name_are_refused_with_both_places(tmp_path: Path) -> None:

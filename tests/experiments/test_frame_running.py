@@ -69,7 +69,7 @@ def test_all_files_are_written_and_the_manifest_says_how(tmp_path: Path) -> None
     assert manifest["command"] == ["toy.py", "--draws=3"] and manifest["figure"] == "toy"
     assert manifest["settings"] == {"draws": 3} and manifest["rows"] == len(drawn.tables[".csv"])
     assert manifest["versions"]["tensorflow"] and manifest["seed"] == 0 and manifest["runs"] == {}
-    assert said[0] == "  2 tables to compute, 0 of them already there" and said[1] == "a note"
+    assert said[0] == "  2 tables to compute, 0 already there" and said[1] == "a note"
     assert said[-2:] == ["\ntold", f"\n{out}/toy.csv, .other.csv, .md, .png, .manifest.json"]
 
 
@@ -86,7 +86,7 @@ def test_a_figure_that_was_stopped_computes_only_what_is_missing(tmp_path: Path)
     assert calls == ["one"] and not (tmp_path / "toy.csv").exists()
     said: list[str] = []
     make(begun, place(tmp_path, said))
-    assert calls == ["one", "two"] and "1 of them already there" in said[0]
+    assert calls == ["one", "two"] and "1 already there" in said[0]
     whole = (tmp_path / "toy.csv").read_bytes()
     make(begun, place(tmp_path))
     assert calls == ["one", "two"] and (tmp_path / "toy.csv").read_bytes() == whole

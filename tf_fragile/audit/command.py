@@ -129,6 +129,8 @@ def _of_probes(bounds: tuple[float, float] | None) -> dict[str, dict[str, Any]]:
         if name in flags.FLAGS and flags.FLAGS[name].present:
             written.setdefault(probe, {})[name] = flags.FLAGS[name].value
     for probe, name, text in cli.dotted():
+        if probe not in PROBES:
+            raise InputError(f"--{probe}.{name}: {unknown_name('probe', probe, PROBES)}")
         entry = PROBES[probe]
         own = described(entry.settings)
         if name not in own:

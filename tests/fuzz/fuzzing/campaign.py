@@ -57,10 +57,13 @@ def _names(line: Line) -> tuple[str, ...]:
     """What a sentence may call the flag: itself, or what it names."""
     more = {
         "attacks": ("attack",), "model": ("network", "model"), "epsilon": ("radii",),
-        "methods": ("explainer",), "sign_surrogate": ("surrogate",), "ig_rule": ("rule",),
+        "methods": ("explainer",), "probes": ("probe",),
+        "sign_surrogate": ("surrogate",), "ig_rule": ("rule",),
         "explainers": ("explainer", "pattern", "box", "αβ", *_keys(line.arguments[0])),
     }  # fmt: skip
-    return (line.name, *more.get(line.name, ()))
+    probe, dot, _ = line.name.partition(".")
+    own = (f"setting of {probe}", f"settings of {probe}") if dot else ()
+    return (line.name, *own, *more.get(line.name, ()))
 
 
 def _keys(flag: str) -> list[str]:

@@ -154,6 +154,25 @@ AUDIT: dict[str, Flag] = {
         ("", " ", "embeded", "nowhere.keras", "\x1b[31m", "0", "x" * 3000),
     ),
 }  # fmt: skip
+AUDIT |= {
+    "probes": listed(word("fragility", "all")),
+    "readout": word("sum_abs", "abs_max", "positive_sum", "abs_sum", "entries"),
+    "fragility.steps": whole(1, "3", high=100_000),
+    "fragility.halving": truth(),
+    "curvature.tolerance": Flag(
+        ("0.01",), lambda text: None if text in ("none", "None", "１") else _below_one(text),
+        with_it=("--probes=fragility,curvature",),
+    ),
+}  # fmt: skip
+
+
+def _below_one(text: str) -> bool:
+    try:
+        return 1e-15 <= float(text) < 1
+    except ValueError:
+        return False
+
+
 USELESS: dict[str, Flag] = {
     "step_size": never("0.5", "0", "nan", with_it=("--optimizer=annealed_momentum",)),
     "beta": never("1", "nan", with_it=("--optimizer=secant",)),
@@ -165,6 +184,10 @@ USELESS: dict[str, Flag] = {
     "epsilon": never("0.5", "1/255", "1e9", "300", "1,1", "-4,8"),
     "bounds": never("-1,1", with_it=("--data=embedded",)),
     "nonsense": never("1", ""),
+    "fragility.nonsense": never("1", ""),
+    "nobody.steps": never("1", ""),
+    "curvature.beta": never("1", "nan"),
+    "probes": never("curvature", "all,curvature", with_it=("--steps=3",)),
     "epsilonn": never("4"),
 }
 FIGURE: dict[str, Flag] = {

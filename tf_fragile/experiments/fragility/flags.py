@@ -12,7 +12,7 @@ from tf_fragile import cli
 from tf_fragile.errors import InputError
 from tf_fragile.experiments.fragility.budgets import preset
 from tf_fragile.experiments.fragility.presets import Preset
-from tf_fragile.experiments.frame.figure import Flags
+from tf_fragile.experiments.frame.asked import Flags
 from tf_fragile.experiments.frame.flags import number, numbers
 
 T = TypeVar("T", int, float)

@@ -11,8 +11,8 @@ from absl import flags
 
 from tf_fragile import cli
 from tf_fragile.errors import InputError
-from tf_fragile.experiments.frame.asked import Asked
-from tf_fragile.experiments.frame.figure import Figure, Images
+from tf_fragile.experiments.frame.asked import Asked, Images
+from tf_fragile.experiments.frame.figure import Figure
 from tf_fragile.experiments.frame.presets import PRESET_NAMES, overridden
 
 T = TypeVar("T", int, float)

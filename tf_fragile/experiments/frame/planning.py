@@ -37,12 +37,12 @@ def plan(job: Job, store: Store, kept: Sequence[Kept]) -> list[str]:
             speed = seconds_per_forward(job.runs[0].subject, job.rows)
             said = f"roughly {spoken(left.forwards * speed + BUILD * left.builds)} to go here"
         lines.append(
-            f"  about {total:,.0f} forward passes in all and {left.builds} functions to build, "
-            f"{said}"
+            f"  about {total:,.0f} forward passes in all and {_counted(left.builds, 'function')} "
+            f"to build, {said}"
         )
     if kept:
         there = len(kept) - len(store.missing(kept))
-        lines.append(f"  {len(kept)} tables to compute, {there} of them already there")
+        lines.append(f"  {_counted(len(kept), 'table')} to compute, {there} already there")
     return [*lines, *job.notes]
 
 
@@ -80,6 +80,10 @@ def seconds_per_forward(subject: Subject, rows: int) -> float:
     started = time.perf_counter()
     forward(images).numpy()
     return (time.perf_counter() - started) / rows
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def spoken(seconds: float) -> str:

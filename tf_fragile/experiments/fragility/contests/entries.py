@@ -8,7 +8,8 @@ from typing import Any
 from absl import flags
 
 from tf_fragile import cli
-from tf_fragile.experiments.frame.figure import Figure, Flags, Images
+from tf_fragile.experiments.frame.asked import Flags, Images
+from tf_fragile.experiments.frame.figure import Figure
 from tf_fragile.experiments.frame.presets import PRESET_NAMES
 from tf_fragile.registry import later
 

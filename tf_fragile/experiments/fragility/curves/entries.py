@@ -7,7 +7,8 @@ from absl import flags
 from tf_fragile import cli
 from tf_fragile.experiments.fragility.budgets import PRESETS
 from tf_fragile.experiments.fragility.flags import of_preset
-from tf_fragile.experiments.frame.figure import Figure, Flags, Images
+from tf_fragile.experiments.frame.asked import Flags, Images
+from tf_fragile.experiments.frame.figure import Figure
 from tf_fragile.registry import later
 
 _SEED = "Of the choice of images and of the random signs."

@@ -13,7 +13,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import pandas as pd
 
-from tf_fragile.metrics.catalog import limits_of
+from tf_fragile.experiments.frame.means import mean_of
 from tf_fragile.metrics.statistics import Interval, bootstrap_mean
 from tf_fragile.probes.fragility.names import RANDOM
 
@@ -131,14 +131,14 @@ def _against_random(
     # Sizes that the paper states, for its own kind of images.
     if e == 8 and published and m in (GRADIENT, DEEPLIFT, PATH):
         key = (m, RANDOM, e, OVERLAP)
-        overlap = bootstrap_mean(values.get(key, []), within=limits_of(OVERLAP))
+        overlap = mean_of(values.get(key, []), OVERLAP)
         yield from _ordering(
             "overlap under random sign below 0.30",
             m, e, overlap, published.get(key, nothing), overlap.mean < 0.30,
         )  # fmt: skip
     if e == 8 and published:
         key = (m, RANDOM, e, SHIFT)
-        shift = bootstrap_mean(values.get(key, []))
+        shift = mean_of(values.get(key, []), SHIFT)
         yield from _ordering(
             "centre shift under random sign below 6 px (of 227)",
             m, e, shift, published.get(key, nothing), shift.mean < 6,

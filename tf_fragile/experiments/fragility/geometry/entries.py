@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tf_fragile import cli
 from tf_fragile.experiments.fragility.geometry.settings import PRESETS
-from tf_fragile.experiments.frame.figure import Figure, Flags, Images
+from tf_fragile.experiments.frame.asked import Flags, Images
+from tf_fragile.experiments.frame.figure import Figure
 from tf_fragile.registry import later
 
 _ROOM = "tf_fragile.experiments.fragility.geometry"

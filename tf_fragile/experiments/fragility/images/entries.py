@@ -9,7 +9,8 @@ from absl import flags
 from tf_fragile.experiments.fragility.budgets import PRESETS
 from tf_fragile.experiments.fragility.flags import define_samples, of_preset, samples
 from tf_fragile.experiments.fragility.images.wanted import Example, Region
-from tf_fragile.experiments.frame.figure import Figure, Flags, Images
+from tf_fragile.experiments.frame.asked import Flags, Images
+from tf_fragile.experiments.frame.figure import Figure
 from tf_fragile.experiments.frame.flags import numbers
 from tf_fragile.registry import later
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tf_fragile.experiments.fragility.ranking.presets import RANKINGS
-from tf_fragile.experiments.frame.figure import Figure, Images
+from tf_fragile.experiments.frame.asked import Images
+from tf_fragile.experiments.frame.figure import Figure
 from tf_fragile.experiments.frame.presets import PRESET_NAMES
 from tf_fragile.registry import later
 
