@@ -101,6 +101,50 @@ def test_columns_that_one_epsilon_hardly_fits_are_said() -> None:
     assert note.startswith("Columns have ranges from ") and "bring them to one scale" in note
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_an_inverse_is_tried_on_every_sample(last: bool) -> None:
+    pixels = RNG.integers(50, 200, (70, 2, 2, 3)).astype("float32")
+    pixels[-1] += 55.0 * last  # where the others are not, it is clipped
+
+    def clipped(x):
+        return tf.clip_by_value(x, 0, 199) / 255
+
+    def opened():
+        given = {"preprocess": clipped, "inverse": lambda x: 255 * x, "range": (0, 255)}
+        return open_memory(pixels, (2, 2, 3), **given)
+
+    if last:
+        with pytest.raises(InputError, match="inverse= does not undo preprocess= on the data"):
+            opened()
+    else:
+        np.testing.assert_allclose(opened().load([69]).image, clipped(pixels[69:]), atol=1e-6)
+
+
+UNLIKE = (Part("picture", (2, 2)), Part("age", (1,)))  # "age" comes first in the alphabet
+PICTURES = RNG.normal(size=(6, 2, 2)).astype("float32")
+AGES = np.arange(6, dtype="float32")[:, np.newaxis]
+BY_NAME = tf.data.Dataset.from_tensor_slices({"picture": PICTURES, "age": AGES})
+LISTED = tf.data.Dataset.from_tensor_slices(((PICTURES, AGES), np.arange(6) % 2))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [PICTURES, AGES],
+        ((PICTURES, AGES), None),
+        BY_NAME,
+        BY_NAME.batch(4),
+        LISTED,
+        LISTED.batch(4),
+    ],
+    ids=["list", "pair", "named", "named batches", "listed", "listed batches"],
+)
+def test_inputs_of_several_ranks_come_by_name_or_in_the_models_order(data) -> None:
+    source = open_memory(data, (5,), parts=UNLIKE, outputs=2)
+    whole = np.concatenate([PICTURES.reshape(6, 4), AGES], axis=1)
+    np.testing.assert_array_equal(source.load(range(6)).image, whole)
+
+
 class Growing(Batches):
     """Another batch each time."""
 
@@ -125,6 +169,7 @@ ENDLESS = tf.data.Dataset.from_tensor_slices(ROWS).repeat()
         (iter([ROWS]), {}, "The data are a generator, which can be read only once; give arrays"),
         (ROWS[:, :3], {}, "the data has shape [10, 3], and the model takes [N, 4]; give samples"),
         (np.array("a"), {}, "x is"),
+        (ROWS[:0], {"preprocess": lambda x: x}, "; give an array [N, ...] of samples."),
         (np.where(ROWS > 2.5, np.nan, ROWS), {}, "has a value that is no finite number; repair"),
         (ROWS, {"range": (0, 1)}, "outside of the range 0..1; give the range that the data can"),
         (ROWS, {"range": (1, 0)}, "range=(1, 0) is no range; give (low, high), such as (-1, 1)."),
@@ -132,6 +177,17 @@ ENDLESS = tf.data.Dataset.from_tensor_slices(ROWS).repeat()
         ((ROWS, LABELS[:5]), {"outputs": 3}, "store 10 whole numbers, one for each"),
         ((ROWS, LABELS), {"outputs": 2}, "2"),
         (NAMED, {}, "the data has 2 arrays ('b', 'a'), and the model takes one input; give that"),
+        (NAMED, {"preprocess": lambda x: x}, "the data has 2 arrays ('b', 'a'), and the model"),
+        (
+            ROWS,
+            {"preprocess": lambda x: x + tf.random.normal(tf.shape(x))},
+            "preprocess= gives a sample by itself another value than in a batch: it is random or",
+        ),
+        (
+            ROWS,
+            {"preprocess": lambda x: x - tf.reduce_mean(x, axis=0)},
+            "preprocess= gives a sample by itself another value than in a batch: it is random or",
+        ),
         (ROWS, {"preprocess": lambda x: x[:2]}, "preprocess= makes 2 samples of 10; it has to"),
         (ROWS, {"preprocess": lambda x: x @ x}, "preprocess= can't take samples of shape [10, 4]"),
         (
@@ -154,6 +210,7 @@ def test_what_can_not_be_meant_is_refused(data, given, sentence) -> None:
             ROWS,
             "The model takes 2 inputs, and the data is one array; give them by their names",
         ),
+        ([ROWS, ROWS, ROWS], "The model takes 2 inputs, and x lists 3; give one array for each of"),
         ({**NAMED, "c": ROWS}, "Unknown input of the model 'c'; known: a, b."),
         ({"a": NAMED["a"]}, "the data has no array 'b', which is an input of the model."),
         ({"a": NAMED["a"], "b": NAMED["b"][:2]}, "the data has 6 of 'a', 2 of 'b'; give as many"),

@@ -121,14 +121,25 @@ def _numbering(labels: Labels, y: Array | None) -> Numbering:
     return "names" if labels.by_name else "one-hot" if labels.one_hot else "numbers"
 
 
+def only(x: Array | Mapping[str, Array], where: str) -> Array:
+    """The array of a model's one input, named or not.
+
+    Raises:
+      InputError: there are several.
+    """
+    if not isinstance(x, Mapping):
+        return x
+    if len(x) != 1:
+        raise InputError(
+            f"{where} has {len(x)} arrays ({', '.join(map(repr, x))}), and the model takes one "
+            "input; give that one."
+        )
+    (array,) = x.values()
+    return array
+
+
 def _one(x: Array | Mapping[str, Array], shape: tuple[int, ...], where: str) -> Array:
-    if isinstance(x, Mapping):
-        if len(x) != 1:
-            raise InputError(
-                f"{where} has {len(x)} arrays ({', '.join(map(repr, x))}), and the model takes one "
-                "input; give that one."
-            )
-        (x,) = x.values()
+    x = only(x, where)
     if x.shape[1:] != shape or not len(x):
         wanted = ", ".join(map(str, ("N", *shape)))
         raise InputError(

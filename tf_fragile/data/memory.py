@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tf_fragile.data.arrays import Parts, of_arrays
+from tf_fragile.data.arrays import Parts, of_arrays, only
 from tf_fragile.data.preprocessing import Preprocessing
 from tf_fragile.data.source import Source
 from tf_fragile.errors import InputError, shown
@@ -21,6 +21,7 @@ from tf_fragile.limits import FILE_LIMIT
 Step = Callable[[Any], Any]
 Array = NDArray[np.generic]
 _CHUNK = 64
+_ALONE = 16  # samples that a preprocessing is given once more, each by itself
 _CLOSE = 1e-4  # of the range: a map that is one of mean and scale
 
 
@@ -51,8 +52,9 @@ def open_memory(
     """A source of data at hand.
 
     Args:
-      data: `x` or `(x, y)`, where `x` is an array [N, ...] or a mapping of them by the names of the
-        model's inputs; a finite `tf.data.Dataset` or `PyDataset` of these, in batches or not.
+      data: `x` or `(x, y)`, where `x` is an array [N, ...] or, for several inputs, a mapping of
+        arrays by their names or a list in the model's order; a finite `tf.data.Dataset` or
+        `PyDataset` of these, in batches or not.
       shape: of one sample, as the model takes it.
       parts: names and shapes of several inputs, which `shape` holds as one row.
       outputs: how many classes the model tells apart; labels are compared with it.
@@ -64,7 +66,8 @@ def open_memory(
 
     Raises:
       InputError: data that are infinite, ragged, of another shape, or other ones at the second
-        look; values that are no finite numbers or out of range; labels that can't be used.
+        look; values that are no finite numbers or out of range; labels that can't be used; a
+        preprocessing that is random, looks at the whole batch, or is not undone by its inverse.
     """
     held = _held(data, shape, parts, limit)
     x, notes = held.x, []
@@ -74,8 +77,9 @@ def open_memory(
                 "preprocess= is of one input, and this model takes several; prepare the arrays "
                 "yourself and leave it out."
             )
-        assert not isinstance(x, Mapping)
+        x = only(x, "the data")
         whole = _applied(preprocess, x, "preprocess")
+        _check_one_by_one(preprocess, x[:_ALONE], whole[:_ALONE])
         affine = None if inverse is None else _affine(x, whole, inverse)
         if affine is not None and _is_pixels(x, range):
             return of_arrays(
@@ -102,15 +106,29 @@ def _held(data: Any, shape: tuple[int, ...], parts: Parts, limit: float) -> Held
     if isinstance(data, tf.data.Dataset):
         return _of_dataset(data, shape, parts, limit)
     if isinstance(data, keras.utils.PyDataset):
-        return _of_pydataset(data, limit)
+        return _of_pydataset(data, parts, limit)
     if hasattr(data, "__next__"):
         raise InputError(
             "The data are a generator, which can be read only once; give arrays, a tf.data.Dataset "
             "or a PyDataset."
         )
     if isinstance(data, tuple) and len(data) in (2, 3):
-        return Held(_arrays(data[0], "x"), None if data[1] is None else _array(data[1], "y"))
-    return Held(_arrays(data, "x"), None)
+        x = _arrays(_named(data[0], parts), "x")
+        return Held(x, None if data[1] is None else _array(data[1], "y"))
+    return Held(_arrays(_named(data, parts), "x"), None)
+
+
+def _named(x: Any, parts: Parts) -> Any:
+    """Several inputs by their names, where they are listed in the model's order."""
+    if not parts or not isinstance(x, list | tuple):
+        return x
+    if len(x) != len(parts):
+        names = ", ".join(repr(part.name) for part in parts)
+        raise InputError(
+            f"The model takes {len(parts)} inputs, and x lists {len(x)}; give one array for each "
+            f"of {names}."
+        )
+    return {part.name: one for part, one in zip(parts, x, strict=True)}
 
 
 def _arrays(x: Any, name: str) -> Array | Mapping[str, Array]:
@@ -130,7 +148,7 @@ def _array(value: Any, name: str) -> Array:
         raise InputError(
             f"{name} is {shown(value)}, an array of {array.dtype}; give numbers [N, ...]."
         )
-    if not array.ndim:
+    if not array.ndim or not len(array):
         raise InputError(f"{name} is {shown(value)}; give an array [N, ...] of samples.")
     return array
 
@@ -151,19 +169,27 @@ def _of_dataset(data: tf.data.Dataset, shape: tuple[int, ...], parts: Parts, lim
     if not first:
         raise InputError("The tf.data.Dataset is empty; give one with samples.")
     _check_repeats(first[0], again[0] if again else None, "tf.data.Dataset")
-    rank = len(parts[0].shape) if parts else len(shape)
-    batched = np.ndim(next(iter(tf.nest.flatten(_inputs(first[0]))))) == rank + 1
-    return _joined(data.as_numpy_iterator(), batched, "tf.data.Dataset", limit)
+    batched = _is_batched(_named(_inputs(first[0]), parts), shape, parts)
+    return _joined(data.as_numpy_iterator(), parts, batched, "tf.data.Dataset", limit)
 
 
-def _of_pydataset(data: Any, limit: float) -> Held:
+def _is_batched(x: Any, shape: tuple[int, ...], parts: Parts) -> bool:
+    """Whether an element is a batch: by an input of known rank, as they have several."""
+    ranks = {part.name: len(part.shape) for part in parts}
+    if isinstance(x, Mapping):
+        known = [np.ndim(x[name]) == rank + 1 for name, rank in ranks.items() if name in x]
+        return all(known)  # where none is known, what comes next says so
+    return np.ndim(x) == len(shape) + 1
+
+
+def _of_pydataset(data: Any, parts: Parts, limit: float) -> Held:
     number = data.num_batches
     if number is None:
         raise InputError("The PyDataset never ends; give one that says its length.")
     if not number:
         raise InputError("The PyDataset is empty; give one with samples.")
     _check_repeats(data[0], data[0], "PyDataset")
-    return _joined((data[i] for i in range(number)), True, "PyDataset", limit)
+    return _joined((data[i] for i in range(number)), parts, True, "PyDataset", limit)
 
 
 def _check_repeats(first: Any, again: Any, kind: str) -> None:
@@ -182,13 +208,13 @@ def _inputs(element: Any) -> Any:
     return element[0] if isinstance(element, tuple) else element
 
 
-def _joined(elements: Iterator[Any], batched: bool, kind: str, limit: float) -> Held:
+def _joined(elements: Iterator[Any], parts: Parts, batched: bool, kind: str, limit: float) -> Held:
     """All elements one after the other."""
     xs: list[Any] = []
     ys: list[Any] = []
     size = 0
     for element in elements:
-        xs.append(_inputs(element))
+        xs.append(_named(_inputs(element), parts))
         ys.append(element[1] if isinstance(element, tuple) and len(element) > 1 else None)
         size += sum(np.asarray(leaf).nbytes for leaf in tf.nest.flatten(xs[-1]))
         if size > limit * 1e9:
@@ -237,24 +263,49 @@ def _range_of(preprocess: Step, x: Array, ends: Sequence[float]) -> tuple[float,
     return values[0], values[1]
 
 
+def _check_one_by_one(step: Step, x: Array, whole: Array) -> None:
+    """Refuses a preprocessing whose answer on a sample depends on chance or on other samples.
+
+    Raises:
+      InputError: a sample by itself gives something else than it does among others.
+    """
+    alone = np.concatenate([_applied(step, x[i : i + 1], "preprocess") for i in range(len(x))])
+    span = float(np.ptp(whole)) or 1.0
+    if alone.shape != whole.shape or not np.allclose(
+        alone, whole, rtol=0, atol=_CLOSE * span, equal_nan=True
+    ):
+        raise InputError(
+            "preprocess= gives a sample by itself another value than in a batch: it is random or "
+            "looks at the whole batch; give one that treats each sample alike."
+        )
+
+
 def _affine(x: Array, whole: Array, inverse: Step) -> Preprocessing | None:
     """Mean and scale of a preprocessing; `None` where it is not one of each for a channel.
 
     Raises:
-      InputError: the inverse does not undo it.
+      InputError: the inverse does not undo it, on any of the samples.
     """
-    back = _applied(inverse, whole[:_CHUNK], "inverse")
-    own = np.asarray(x[:_CHUNK], np.float64)
-    span = float(np.ptp(own)) or 1.0
-    if back.shape != own.shape or np.abs(back.astype(np.float64) - own).max() > _CLOSE * span:
+    back = _applied(inverse, whole, "inverse")
+    span = float(np.ptp(x)) or 1.0
+    if back.shape != x.shape or any(
+        np.abs(b.astype(np.float64) - a).max() > _CLOSE * span for a, b in _pieces(x, back)
+    ):
         raise InputError("inverse= does not undo preprocess= on the data; give its inverse.")
     if whole.shape != x.shape:
         return None
-    a, b = (np.asarray(v, np.float64).reshape(-1, x.shape[-1]) for v in (own, whole[:_CHUNK]))
-    spread = a.std(axis=0)
-    slope = ((a - a.mean(0)) * (b - b.mean(0))).mean(0) / np.maximum(spread, 1e-12) ** 2
+    own, made = (v.reshape(-1, x.shape[-1]) for v in next(_pieces(x, whole)))
+    spread = own.std(axis=0)
+    slope = ((own - own.mean(0)) * (made - made.mean(0))).mean(0)
+    slope /= np.maximum(spread, 1e-12) ** 2
     if not (spread > 0).all() or not (slope > 0).all():
         return None
-    mean = a.mean(0) - b.mean(0) / slope
-    near = np.abs((a - mean) * slope - b).max() <= _CLOSE * (np.ptp(b) or 1.0)
+    mean, size = own.mean(0) - made.mean(0) / slope, float(np.ptp(whole)) or 1.0
+    near = all(np.abs((a - mean) * slope - b).max() <= _CLOSE * size for a, b in _pieces(x, whole))
     return Preprocessing("given", mean=tuple(mean), scale=tuple(1 / slope)) if near else None
+
+
+def _pieces(*arrays: Array) -> Iterator[tuple[NDArray[np.float64], ...]]:
+    """A few samples of each at a time, in float64."""
+    for begin in range(0, len(arrays[0]), _CHUNK):
+        yield tuple(np.asarray(array[begin : begin + _CHUNK], np.float64) for array in arrays)
