@@ -152,24 +152,36 @@ def test_a_size_at_which_the_model_breaks_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "told"),
-    [((5,), "[5]"), ((2, 8, 8, 3), "[2, 8, 8, 3]"), ((8, 8, None), "[8, 8, any]")],
+    [
+        ((2, 8, 8, 3), "[2, 8, 8, 3]"),
+        ((8, 8, None), "[8, 8, any]"),
+        ((None, 3), "[any, 3]"),
+    ],
 )
-def test_a_model_of_no_picture_is_refused(shape, told) -> None:
+def test_a_model_of_nothing_that_an_audit_takes_is_refused(shape, told) -> None:
     turned = (L.Permute((3, 1, 2)), L.GlobalAveragePooling2D(), L.Dense(3))
-    layers = turned if None in shape else (L.Flatten(), L.Dense(3))
+    series = (L.Conv1D(2, 3), L.GlobalAveragePooling1D(), L.Dense(3))
+    layers = {8: turned, 2: (L.Flatten(), L.Dense(3)), None: series}[shape[0]]
     with pytest.raises(InputError) as caught:
         adapted(model(shape, *layers))
     assert str(caught.value) == (
-        f"An audit needs a model of one image, but 'net' takes inputs of shape {told}; use the "
-        "Python interface for other models."
+        "An audit needs a model of pictures, signals or rows of one size, but 'net' takes inputs "
+        f"of shape {told}; use tff.explain and tff.attack for other models."
     )
 
 
-def test_a_model_of_two_inputs_is_refused() -> None:
-    x, y = keras.Input((4, 4, 3)), keras.Input((4,))
+def test_rows_and_signals_are_taken_as_they_are_and_two_inputs_as_one_row() -> None:
+    rows = model((5,), L.Dense(3))
+    series = model((7, 2), L.Conv1D(2, 3), L.GlobalAveragePooling1D(), L.Dense(3))
+    for own, shape in ((rows, (5,)), (series, (7, 2))):
+        assert adapted(own).model is own and adapted(own).image_shape == shape
+    x, y = keras.Input((4, 4, 3), name="x"), keras.Input((4,), name="y")
     two = keras.Model([x, y], L.Concatenate()([L.Flatten()(x), y]))
-    with pytest.raises(InputError, match=r"takes inputs of shape \[4, 4, 3\], \[4\]; use"):
-        adapted(two)
+    taken = adapted(two)
+    assert taken.image_shape == (52,) and [part.name for part in taken.parts] == ["x", "y"]
+    with pytest.raises(InputError, match=r"takes inputs of shape \[any, 4, 3\], \[4\]; use tff"):
+        z = keras.Input((None, 4, 3))
+        adapted(keras.Model([z, y], L.Dense(2)(L.Concatenate()([L.GlobalMaxPooling2D()(z), y]))))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float16", "uint8"])

@@ -171,27 +171,33 @@ def followed(said: str, model: keras.Model, x, bounds, **head: str):
     return made(explainer, x, target, epsilon=0.1, bounds=bounds)
 
 
-def test_a_model_of_vectors_is_attacked_from_python_as_advised(tmp_path: Path) -> None:
+def test_a_model_of_vectors_is_audited_on_rows_as_advised(tmp_path: Path) -> None:
     flag = saved(tmp_path, L.Dense(5, activation="relu"), L.Dense(3), shape=(6,))
     said = audit(tmp_path, flag, archive(tmp_path)).sentence
-    model = keras.models.load_model(tmp_path / "m.keras")
-    x = np.random.default_rng(0).random((2, 6)).astype(np.float32)
-    result = followed(said, model, x, (0, 1))
-    changed = np.asarray(result.perturbed).reshape(2, 6)
-    assert np.abs(changed - x).max() <= 0.1 + 1e-6
-    np.testing.assert_array_equal(model(changed).numpy().argmax(-1), model(x).numpy().argmax(-1))
+    told = re.search(r"the model takes \[N, (\d+)\]; give samples of that shape\.$", said)
+    assert told is not None, said
+    rows = np.random.default_rng(0).random((4, int(told[1]))).astype(np.float32)
+    np.savez(tmp_path / "rows.npz", x=rows)
+    answer = audit(tmp_path, flag, f"--data=npz:{tmp_path / 'rows.npz'}", "--epsilon=0.1")
+    assert answer.code == 0, answer.sentence
 
 
-def test_a_model_of_two_inputs_is_explained_from_python_as_advised(tmp_path: Path) -> None:
+def test_a_model_of_two_inputs_is_audited_on_arrays_of_their_names_as_advised(
+    tmp_path: Path,
+) -> None:
     left, right = keras.Input((4, 4, 1), name="left"), keras.Input((4, 4, 1), name="right")
     joined = L.Concatenate()([L.Flatten()(left), L.Flatten()(right)])
     model = keras.Model([left, right], L.Dense(3)(L.Dense(5, activation="relu")(joined)))
     model.save(tmp_path / "m.keras")
-    said = audit(tmp_path, f"--model={tmp_path / 'm.keras'}", archive(tmp_path)).sentence
-    assert "takes inputs of shape [4, 4, 1], [4, 4, 1]; use the Python interface" in said
-    x = [np.random.default_rng(i).random((2, 4, 4, 1)).astype(np.float32) for i in range(2)]
-    maps = tff.explain("gradient", model)(x)
-    assert [tuple(part.shape) for part in maps] == [(2, 4, 4, 1)] * 2
+    flag = f"--model={tmp_path / 'm.keras'}"
+    said = audit(tmp_path, flag, archive(tmp_path)).sentence
+    assert "has no array 'left', which is an input of the model" in said
+    assert said.endswith("store each input under its name.")
+    rng = np.random.default_rng(0)
+    arrays = {n: rng.random((4, 4, 4, 1)).astype(np.float32) for n in ("left", "right")}
+    np.savez(tmp_path / "two.npz", **arrays)
+    answer = audit(tmp_path, flag, f"--data=npz:{tmp_path / 'two.npz'}", "--epsilon=0.1")
+    assert answer.code == 0, answer.sentence
 
 
 @pytest.mark.parametrize(

@@ -319,9 +319,9 @@ def test_nan_in_an_image_is_refused_by_its_index(tmp_path, model_file) -> None:
         audit(tmp_path / "out", model=str(model_file), data=f"npz:{tmp_path / 'x.npz'}")
 
 
-def test_a_model_that_is_not_of_one_image_is_refused(tmp_path) -> None:
+def test_a_model_of_rows_is_shown_no_pictures(tmp_path) -> None:
     keras.Sequential([keras.Input((5,)), layers.Dense(2)]).save(tmp_path / "rows.keras")
-    with pytest.raises(InputError, match="An audit needs a model of one image, but"):
+    with pytest.raises(InputError, match=r"takes no pictures, and 'embedded' has pictures"):
         audit(tmp_path / "out", model=str(tmp_path / "rows.keras"))
 
 

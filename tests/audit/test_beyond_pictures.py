@@ -204,3 +204,17 @@ def test_arguments_that_contradict_each_other_are_refused(given, sentence) -> No
     with pytest.raises(InputError) as error:
         tff.audit(mlp(), data, **given)
     assert sentence in str(error.value)
+
+
+def test_radii_are_in_units_of_the_data_once_these_are_known(tmp_path: Path) -> None:
+    said: list[str] = []
+    tff.audit(
+        mlp(), DATA["table"], epsilon=(0.05, 0.1), steps=1, plateau=0, say=said.append, **FAST
+    )
+    assert any(line.startswith("radii: 0.05, 0.1 (") for line in said)
+    with pytest.raises(InputError, match=r"--epsilon=40 is in units of the data, whose range -2"):
+        tff.audit(mlp(), DATA["table"], epsilon=(40.0,), **FAST)
+    pixels = RNG.integers(0, 256, (4, 6, 6, 3)).astype(np.uint8)
+    net = keras.Sequential([keras.Input((6, 6, 3)), L.Flatten(), L.Dense(3)])
+    with pytest.raises(InputError, match=r"--epsilon=0\.5 is less than one grey level"):
+        tff.audit(net, pixels, epsilon=(0.5,), **FAST)

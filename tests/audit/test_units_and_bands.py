@@ -261,13 +261,16 @@ def test_a_picture_that_can_not_be_drawn_leaves_the_rest_of_its_card() -> None:
             "as 0.00784,0.0627, or none for 1, 2, 4, 8 255ths of the range.",
         ),
         (
-            {"epsilon": (4.0, 255.0)},
+            {"epsilon": (4.0, 255.0), "data": "folder:photos"},
             "--epsilon=255 takes black to white, since pictures have 255 grey levels and epsilon "
             "is in them; give radii such as 1, 2, 4, 8.",
         ),
         ({"epsilon": ()}, "--epsilon is empty; give at least one."),
         ({"epsilon": (1.0, 1.0)}, "--epsilon names one twice: 1, 1; give each once."),
-        ({"epsilon": (300.0,)}, "--epsilon=300 takes black to white, since pictures have 255"),
+        (
+            {"epsilon": (300.0,), "data": "embedded"},
+            "--epsilon=300 takes black to white, since pictures have 255",
+        ),
         (
             {"step_size": 0.5},
             "--step_size is a setting of --optimizer=sign, and annealed_momentum takes none; leave "

@@ -193,7 +193,13 @@ class AuditSettings:
         if self.bounds is not None:
             self._check_bounds(self.bounds)
         for name in self.named:
-            PROBES[name].check(self.of(name), self.budget, self.bounds)
+            PROBES[name].check(self.of(name), self.budget, self.bounds, self._is_range_told)
+
+    @property
+    def _is_range_told(self) -> bool:
+        """Whether the data's range is known by their kind: arrays may be pixels or others."""
+        kind = self.data.partition(":")[0].partition("/")[0]
+        return self.bounds is not None or kind not in ("npz", "memory")
 
     def _check_asked(self) -> None:
         """Refuses settings of probes that are not asked, or that are none of theirs."""

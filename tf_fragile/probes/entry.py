@@ -17,7 +17,7 @@ def _as_written(given: Mapping[str, Any], bounds: Range) -> dict[str, Any]:
     return dict(given)
 
 
-def _anything(settings: Any, budget: str, bounds: Range) -> None:
+def _anything(settings: Any, budget: str, bounds: Range, told: bool) -> None:
     """Settings that fit any budget and data."""
 
 
@@ -31,7 +31,7 @@ class Entry:
       bind: makes it of settings and a subject; raises `InputError` where it does not fit the model.
       view: makes what is said of its records.
       check: raises `InputError` for settings that don't go with a budget or the data's range,
-        before anything is opened.
+        before anything is opened; the range may not be told yet.
       understood: settings from what was written on a command line, where that depends on the
         data's range; its values are those of the settings' descriptions, but texts for `as_text`.
       as_text: settings whose flag is a list of texts, which `understood` reads.
@@ -42,7 +42,7 @@ class Entry:
     settings: type
     bind: Callable[[Any, Subject], Bound]
     view: Callable[[About], View]
-    check: Callable[[Any, str, Range], None] = _anything
+    check: Callable[[Any, str, Range, bool], None] = _anything
     understood: Callable[[Mapping[str, Any], Range], dict[str, Any]] = _as_written
     as_text: tuple[str, ...] = ()
     bare: bool = False

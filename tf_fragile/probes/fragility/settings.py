@@ -116,8 +116,16 @@ class FragilitySettings:
             _check_without_array(attack)
 
 
-def check_used(settings: FragilitySettings, budget: str, bounds: radii.Range) -> None:
+def check_used(
+    settings: FragilitySettings, budget: str, bounds: radii.Range, told: bool = True
+) -> None:
     """Refuses settings that another one, the budget or the data make useless.
+
+    Args:
+      settings: what was asked for.
+      budget: a name of `SPENT`.
+      bounds: smallest and largest value of data that are no pixels; `None` for pixels.
+      told: whether it is known which of the two the data are.
 
     Raises:
       InputError: says which.
@@ -129,7 +137,8 @@ def check_used(settings: FragilitySettings, budget: str, bounds: radii.Range) ->
                 f"--{name} is a setting of --optimizer=sign, and {moves} takes none; leave it "
                 "out, or choose that optimizer."
             )
-    radii.check(settings.epsilon, bounds)
+    if told:
+        radii.check(settings.epsilon, bounds)
     if settings.halving and len(set(radii.resolved(settings.epsilon, bounds))) < 2:
         raise InputError(
             "--halving searches between the smallest and the largest --epsilon; give two."
